@@ -52,6 +52,9 @@ class Dataset:
     obs
         Annotations of all samples; the index is the union of the samples of all modalities
         of the file, in the file's order.
+    annotations
+        The own ``obs`` of every modality of the file, by name; also of those that were not asked for
+        (a label may stand there), and with the index not aligned to ``obs``.
     uns
         What this tool wrote into ``uns`` before, by key (``{"mmvae": {...}}``); empty where nothing was.
     path
@@ -60,6 +63,7 @@ class Dataset:
 
     modalities: dict[str, Modality]
     obs: pd.DataFrame
+    annotations: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     uns: Mapping[str, object] = field(default_factory=dict)
     path: Path | None = None
 
