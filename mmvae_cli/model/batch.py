@@ -1,0 +1,47 @@
+"""What the engine is fed with, whatever the data come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some samples of every modality, for every replicate its own.
+
+    Attributes
+    ----------
+    x
+        Per modality (replicates, samples, features); what stands in unobserved rows does not matter.
+    observed
+        Per modality (replicates, samples), True where the sample has the modality; None where all have it.
+    label
+        (replicates, samples, 1) class codes or numbers; None where there is no label to learn.
+    labelled
+        (replicates, samples), True where the label is known; None where it is known for all.
+    n_samples
+        Number of samples the loss is divided by: one for all replicates, or (replicates,).
+    """
+
+    x: tuple[Tensor, ...]
+    observed: tuple[Tensor | None, ...]
+    n_samples: int | Tensor
+    label: Tensor | None = None
+    labelled: Tensor | None = None
+
+    def observed_mask(self) -> Tensor:
+        """(modalities, replicates, samples) True where a modality is observed."""
+        return torch.stack(
+            [
+                torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
+                for x, mask in zip(self.x, self.observed, strict=True)
+            ]
+        )
+
+    def clean(self, modality: int) -> Tensor:
+        """Values of a modality with 0 in unobserved rows, so that nothing in them can reach the result."""
+        mask = self.observed[modality]
+        return self.x[modality] if mask is None else torch.where(mask.unsqueeze(-1), self.x[modality], 0.0)
