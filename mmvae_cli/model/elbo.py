@@ -82,7 +82,7 @@ def _seen_by(modality: int, draws: Tensor, table: _Table, model: MultimodalVAE) 
     if bool(detached.any()):
         at = detached.to(draws.device)[:, None, None, None] & model.shared
         draws = torch.where(at, draws.detach(), draws)
-    return torch.where(model.owned[modality], draws, 0.0).transpose(0, 1)  # type: ignore[index]
+    return torch.where(model.owned[modality], draws, 0.0).transpose(0, 1)
 
 
 def _counted(table: _Table, observed: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def _counted(table: _Table, observed: Tensor) -> Tensor:
     flags = observed.flatten(1).to(torch.float32)  # (modalities, replicates * samples)
     encoded = table.encodes.to(flags) @ flags > 0
     decoded = table.decodes.to(flags) @ flags > 0
-    return (encoded & decoded).unflatten(1, observed.shape[1:])
+    return (encoded & decoded).view(-1, *observed.shape[1:])
 
 
 def evaluate(

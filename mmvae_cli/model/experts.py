@@ -49,7 +49,7 @@ def _membership(encode: Encode, n_modalities: int, dtype: torch.dtype, device: t
 def _over_members(encode: Encode, per_modality: Tensor) -> Tensor:
     """Sum over the modalities of each term: (terms, replicates, samples, latents)."""
     member = _membership(encode, len(per_modality), per_modality.dtype, per_modality.device)
-    return (member @ per_modality.flatten(1)).unflatten(1, per_modality.shape[1:])
+    return (member @ per_modality.flatten(1)).view(-1, *per_modality.shape[1:])
 
 
 def product_of_experts(means: Tensor, sds: Tensor, usable: Tensor, encode: Encode) -> Posterior:

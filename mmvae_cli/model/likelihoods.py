@@ -57,14 +57,15 @@ class Likelihood:
 def _outputs_by_term(x: Tensor, hidden: Tensor, head: Head) -> Tensor:
     """Decoder outputs as (replicates, terms, samples, outputs)."""
     outputs = head(hidden)
-    return outputs.unflatten(1, (-1, x.shape[1])).to(x.dtype)
+    return outputs.view(outputs.shape[0], -1, x.shape[1], outputs.shape[-1]).to(x.dtype)
 
 
 def _summed(per_value: Callable[[Tensor, Tensor, Parameters], Tensor]) -> Callable[..., Tensor]:
     """Log-density summed over the features, from the log-density of each value."""
 
     def log_density(x: Tensor, hidden: Tensor, head: Head, parameters: Parameters) -> Tensor:
-        return per_value(x.unsqueeze(1), _outputs_by_term(x, hidden, head), parameters).sum(-1)
+        values: Tensor = per_value(x.unsqueeze(1), _outputs_by_term(x, hidden, head), parameters)
+        return values.sum(-1)
 
     return log_density
 
@@ -79,7 +80,7 @@ def _gaussian_per_value(x: Tensor, outputs: Tensor, parameters: Parameters) -> T
 
 
 class _GaussianSum(torch.autograd.Function):
-    """−½ Σ_d ((x − x̂)/σ_d)² with a backward of two passes over the values; autograd takes five and keeps three copies."""
+    """−½ Σ_d ((x − x̂)/σ_d)² with a backward of two passes over the values, where autograd takes five."""
 
     @staticmethod
     def forward(ctx: Any, outputs: Tensor, x: Tensor, inverse_sd: Tensor) -> Tensor:

@@ -1,16 +1,17 @@
-"""The multimodal VAE: an encoder, a decoder and a likelihood per modality, and the embeddings and predictions they give."""
+"""The multimodal VAE: encoders, decoders and likelihoods, and the embeddings and predictions they give."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from mmvae_cli.model.batch import Batch
-from mmvae_cli.model.experts import POSTERIORS, PosteriorRule
+from mmvae_cli.model.experts import POSTERIORS, Pooling, PosteriorRule
 from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS, LIKELIHOODS, Likelihood
 from mmvae_cli.model.networks import Decoder, Encoder, LabelDecoder
@@ -63,11 +64,27 @@ def keyed_torch_generator(seed: int, *names: object) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
+def _generators(seeds: Sequence[int], *names: str) -> list[torch.Generator]:
+    return [keyed_torch_generator(seed, "weights", *names) for seed in seeds]
+
+
 def _feature_parameters(likelihood: Likelihood, n_features: int, n_replicates: int) -> nn.ParameterDict:
     shape = (n_replicates, n_features)
     return nn.ParameterDict(
         {name: nn.Parameter(torch.full(shape, start)) for name, start in likelihood.feature_parameters.items()}
     )
+
+
+class ModalityNetworks(nn.Module):
+    """What belongs to one modality: encoder, decoder, likelihood and its parameters of each feature."""
+
+    def __init__(self, spec: ModalitySpec, n_latents: int, n_hidden: int, seeds: Sequence[int]) -> None:
+        super().__init__()
+        self.likelihood = LIKELIHOODS[spec.likelihood]
+        n_outputs = self.likelihood.n_outputs(spec.n_features)
+        self.encoder = Encoder(spec.n_features, n_hidden, n_latents, _generators(seeds, "encoder", spec.name))
+        self.decoder = Decoder(n_latents, n_hidden, n_outputs, _generators(seeds, "decoder", spec.name))
+        self.feature = _feature_parameters(self.likelihood, spec.n_features, len(seeds))
 
 
 class MultimodalVAE(nn.Module):
@@ -81,28 +98,27 @@ class MultimodalVAE(nn.Module):
         One per replicate; weights are drawn by (seed, modality name, network).
     """
 
+    owned: Tensor  # (modalities, latents) bool
+    shared: Tensor  # (latents,) bool
+
     def __init__(self, spec: ModelSpec, seeds: Sequence[int]) -> None:
         super().__init__()
         self.spec = spec
         self.names = tuple(modality.name for modality in spec.modalities)
-        self.likelihoods = tuple(LIKELIHOODS[modality.likelihood] for modality in spec.modalities)
         layout, n_latents = spec.layout, spec.layout.size
         self.register_buffer("owned", layout.owned(), persistent=False)
         self.register_buffer("shared", layout.is_shared(), persistent=False)
-
-        def generators(*names: str) -> list[torch.Generator]:
-            return [keyed_torch_generator(seed, "weights", *names) for seed in seeds]
-
-        self.encoders, self.decoders, self.features = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        for modality, likelihood in zip(spec.modalities, self.likelihoods, strict=True):
-            size, hidden, name = modality.n_features, spec.n_hidden, modality.name
-            self.encoders.append(Encoder(size, hidden, n_latents, generators("encoder", name)))
-            self.decoders.append(Decoder(n_latents, hidden, likelihood.n_outputs(size), generators("decoder", name)))
-            self.features.append(_feature_parameters(likelihood, size, len(seeds)))
+        self.modalities = nn.ModuleList(
+            ModalityNetworks(modality, n_latents, spec.n_hidden, seeds) for modality in spec.modalities
+        )
         if spec.label is not None:
             self.label_likelihood = LABEL_LIKELIHOODS[spec.label.likelihood]
-            self.label_decoder = LabelDecoder(n_latents, spec.label.n_outputs, generators("label"))
+            self.label_decoder = LabelDecoder(n_latents, spec.label.n_outputs, _generators(seeds, "label"))
             self.label_parameters = _feature_parameters(self.label_likelihood, 1, len(seeds))
+
+    def networks(self, modality: int) -> ModalityNetworks:
+        """Return the networks of a modality, by its index."""
+        return cast("ModalityNetworks", self.modalities[modality])
 
     @property
     def rule(self) -> PosteriorRule:
@@ -116,20 +132,21 @@ class MultimodalVAE(nn.Module):
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Means, sds and usable masks of all encoders, each (modalities, replicates, samples, latents)."""
-        encoded = [
-            encoder(likelihood.encoder_input(batch.clean(modality)))
-            for modality, (encoder, likelihood) in enumerate(zip(self.encoders, self.likelihoods, strict=True))
-        ]
+        encoded = []
+        for modality in range(len(self.names)):
+            networks = self.networks(modality)
+            encoded.append(networks.encoder(networks.likelihood.encoder_input(batch.clean(modality))))
         means = torch.stack([mean for mean, _ in encoded])
         sds = torch.stack([sd for _, sd in encoded])
-        usable = batch.observed_mask().unsqueeze(-1) & self.owned[:, None, None, :]  # type: ignore[index]
+        usable = batch.observed_mask().unsqueeze(-1) & self.owned[:, None, None, :]
         return means, sds, usable
 
     def log_likelihood(self, modality: int, batch: Batch, latents: Tensor) -> Tensor:
         """Log-likelihood (replicates, terms, samples), in nats, of latents (replicates, terms, samples, latents)."""
-        hidden = self.decoders[modality](latents.flatten(1, 2))
-        return self.likelihoods[modality].log_density(
-            batch.clean(modality), hidden, self.decoders[modality].head, dict(self.features[modality])
+        networks = self.networks(modality)
+        hidden = networks.decoder(latents.flatten(1, 2))
+        return networks.likelihood.log_density(
+            batch.clean(modality), hidden, networks.decoder.head, dict(networks.feature)
         )
 
     def label_log_likelihood(self, batch: Batch, latents: Tensor) -> Tensor:
@@ -150,19 +167,19 @@ class MultimodalVAE(nn.Module):
         """Latents (replicates, samples, latents) that predict a modality that is no source."""
         return self._pooled(batch, sources, self.rule.cross)
 
-    def _pooled(self, batch: Batch, sources: Sequence[int] | None, pooling: object) -> Tensor:
+    def _pooled(self, batch: Batch, sources: Sequence[int] | None, pooling: Pooling) -> Tensor:
         means, sds, usable = self.encode(batch)
         if sources is not None:
             chosen = torch.zeros(len(usable), dtype=torch.bool, device=usable.device)
             chosen[list(sources)] = True
             usable = usable & chosen[:, None, None, None]
-        return pooling(means, sds, usable)  # type: ignore[operator,no-any-return]
+        return pooling(means, sds, usable)
 
     def decode(self, modality: int, latents: Tensor) -> Tensor:
         """Mean of a modality (replicates, samples, features) in the model's unit, from the latents it owns."""
-        owned = torch.where(self.owned[modality], latents, 0.0)  # type: ignore[index]
-        decoder = self.decoders[modality]
-        return self.likelihoods[modality].mean(decoder.head(decoder(owned)).to(latents.dtype))
+        owned = torch.where(self.owned[modality], latents, 0.0)
+        networks = self.networks(modality)
+        return networks.likelihood.mean(networks.decoder.head(networks.decoder(owned)).to(latents.dtype))
 
     def predict(self, batch: Batch, sources: Sequence[int], target: int) -> Tensor:
         """Mean of ``target`` given the observed sources, (replicates, samples, features); nan without a source.

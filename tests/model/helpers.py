@@ -53,7 +53,7 @@ def small_batch(
     return Batch(x, tuple(observed), n_samples, y)
 
 
-def fixed_noise(seed: int = 0, n_replicates: int = 1):  # noqa: ANN201
+def fixed_noise(seed: int = 0, n_replicates: int = 1):
     def noise(n_terms: int, n_samples: int, n_latents: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
         shape = (n_terms, 1, n_samples, n_latents)

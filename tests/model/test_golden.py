@@ -37,15 +37,15 @@ def _reference_parameters(case: dict[str, np.ndarray], prefix: str) -> dict[str,
             return case[f"{prefix}.{name}"]
 
         arrays = {
-            f"encoders.{k}.hidden.weight": get(f"encoder.{k}.0.weight").T,
-            f"encoders.{k}.hidden.bias": get(f"encoder.{k}.0.bias")[None],
-            f"encoders.{k}.output.weight": get(f"encoder.{k}.2.weight")[double].T,
-            f"encoders.{k}.output.bias": get(f"encoder.{k}.2.bias")[double][None],
-            f"decoders.{k}.hidden.weight": get(f"decoder.{k}.0.weight")[:, order].T,
-            f"decoders.{k}.hidden.bias": get(f"decoder.{k}.0.bias")[None],
-            f"decoders.{k}.head.weight": get(f"decoder.{k}.2.weight").T,
-            f"decoders.{k}.head.bias": get(f"decoder.{k}.2.bias")[None],
-            f"features.{k}.noise": get(f"noise.{k}")[0],
+            f"modalities.{k}.encoder.hidden.weight": get(f"encoder.{k}.0.weight").T,
+            f"modalities.{k}.encoder.hidden.bias": get(f"encoder.{k}.0.bias")[None],
+            f"modalities.{k}.encoder.output.weight": get(f"encoder.{k}.2.weight")[double].T,
+            f"modalities.{k}.encoder.output.bias": get(f"encoder.{k}.2.bias")[double][None],
+            f"modalities.{k}.decoder.hidden.weight": get(f"decoder.{k}.0.weight")[:, order].T,
+            f"modalities.{k}.decoder.hidden.bias": get(f"decoder.{k}.0.bias")[None],
+            f"modalities.{k}.decoder.head.weight": get(f"decoder.{k}.2.weight").T,
+            f"modalities.{k}.decoder.head.bias": get(f"decoder.{k}.2.bias")[None],
+            f"modalities.{k}.feature.noise": get(f"noise.{k}")[0],
         }
         ours |= {name: torch.from_numpy(array.copy())[None] for name, array in arrays.items()}
     if f"{prefix}.label.0.weight" in case:

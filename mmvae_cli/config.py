@@ -1,0 +1,235 @@
+"""The options of every command: defaults, meanings, allowed values, presets. See ``options`` for how they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mmvae_cli import values
+from mmvae_cli.model.objectives import ALIASES, OBJECTIVES
+from mmvae_cli.options import Options, option
+
+LIKELIHOOD_NAMES = ("gaussian", "bernoulli", "poisson")
+TRANSFORM_NAMES = ("zscore", "lognorm", "clr", "mvalue", "none")
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # Märtens and Yau 2023: nothing held out for validation, last weights, everything ranked and scaled on all samples
+    "paper": {
+        "epochs": 500,
+        "lr": 1e-4,
+        "batch_size": 128,
+        "warmup": 1.0,
+        "beta": 1.0,
+        "patience": 0,
+        "test_fraction": 0.2,
+        "validation_fraction": 0.0,
+        "splits": "own",
+        "labelled_only": True,
+        "select_on": "all",
+        "scale_on": "all",
+        "joint": "mean",
+    }
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(Options):
+    """Which values are modelled, and how."""
+
+    modalities: tuple[str, ...] = option(
+        (), values.names, "Modalities to use, in this order (default: all, in the file's order).", metavar="A,B"
+    )
+    label: str | None = option(None, values.text, "Label: a column of obs, or rna:column.", metavar="COLUMN")
+    layer: dict[str, str] = option(
+        {}, values.per_modality(values.text), "Take the values from a layer.", metavar="[M=]NAME", repeat=True
+    )
+    transform: dict[str, str] = option(
+        {},
+        values.per_modality(values.choice(*TRANSFORM_NAMES)),
+        f"Transform of the values: {', '.join(TRANSFORM_NAMES)} (default: zscore).",
+        metavar="[M=]NAME",
+        repeat=True,
+    )
+    likelihood: dict[str, str] = option(
+        {},
+        values.per_modality(values.choice(*LIKELIHOOD_NAMES)),
+        f"Likelihood: {', '.join(LIKELIHOOD_NAMES)} (default: gaussian).",
+        metavar="[M=]NAME",
+        repeat=True,
+    )
+    key: str = option("mmvae", values.text, "Prefix of every key that is written.", metavar="NAME")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions(Options):
+    """Which samples train, and which are held out."""
+
+    test_fraction: float = option(0.2, values.fraction, "Fraction of the samples held out for metrics.", metavar="F")
+    validation_fraction: float = option(
+        0.1, values.fraction, "Fraction of the samples held out to stop training.", metavar="F"
+    )
+    split: str | None = option(
+        None, values.text, "Use this column of obs (train/validation/test) as the split.", metavar="COLUMN"
+    )
+    group: str | None = option(
+        None, values.text, "Keep samples with the same value of this column together.", metavar="COLUMN"
+    )
+    seed: int = option(0, values.whole(0), "Seed of the split, the weights, the order and the noise.", metavar="N")
+    complete_only: bool = option(False, values.flag, "Train and evaluate only on samples that have every modality.")
+    labelled_only: bool = option(False, values.flag, "Train and evaluate only on samples that have a label.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionOptions(Options):
+    """Which features enter, by correlation with the label."""
+
+    shared: dict[str, int] = option(
+        {},
+        values.per_modality(values.whole(0)),
+        "Select the features most correlated with the label.",
+        metavar="[M=]N",
+        repeat=True,
+    )
+    other: dict[str, int] = option(
+        {},
+        values.per_modality(values.whole(0)),
+        "Select the features least correlated with the label.",
+        metavar="[M=]N",
+        repeat=True,
+    )
+    select_on: str = option(
+        "train", values.choice("train", "all"), "Samples the ranking is fitted on: train or all.", metavar="WHICH"
+    )
+    keep_label_features: bool = option(False, values.flag, "Keep features that give the label away.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckConfig(DataOptions, SplitOptions, SelectionOptions):
+    """Options of ``mmvae check``: what training would be given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectConfig(DataOptions, SplitOptions, SelectionOptions):
+    """Options of ``mmvae select``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(DataOptions, SplitOptions, SelectionOptions):
+    """Options of ``mmvae train``."""
+
+    model: str = option(
+        "mmvaepp",
+        values.model_name(OBJECTIVES, ALIASES),
+        f"Objective: {', '.join(OBJECTIVES)} (mmvae++ is mmvaepp).",
+        metavar="NAME",
+    )
+    supervised: bool = option(False, values.flag, "Let the shared latents also predict the label.")
+    label_weight: float | None = option(
+        None,
+        values.number(0.0),
+        "Weight of the label's log-likelihood (default: features of the widest modality).",
+        metavar="W",
+    )
+    modality_weight: dict[str, float] = option(
+        {},
+        values.per_modality(values.number(0.0), everywhere=False),
+        "Weight of a modality's log-likelihood (default: 1).",
+        metavar="M=W",
+        repeat=True,
+    )
+    latent: Any = option(
+        None,
+        values.latent,
+        "Latent sizes: 2+2+2 (private+shared+private), or shared=4,rna=3,... (default: 4 each).",
+        metavar="SIZES",
+    )
+    epochs: int | None = option(
+        None, values.whole(1), "Epochs at most (default: 500, fewer for many samples).", metavar="N"
+    )
+    batch_size: int = option(128, values.whole(1), "Samples in a batch.", metavar="N")
+    lr: float = option(1e-3, values.number(0.0, above=True), "Learning rate of Adam.", metavar="LR")
+    beta: float = option(1.0, values.number(0.0), "Weight of the KL after the warm-up.", metavar="B")
+    warmup: float = option(
+        0.2, values.number(0.0, 1.0), "Fraction of the epochs over which beta rises to its value.", metavar="F"
+    )
+    patience: int | None = option(
+        None,
+        values.whole(0),
+        "Epochs without a better validation score before training stops; 0: never, last weights "
+        "(default: a tenth of the epochs, at least 10).",
+        metavar="N",
+    )
+    replicates: int = option(1, values.whole(1), "Train this many seeds at once.", metavar="R")
+    splits: str = option(
+        "same", values.choice("same", "own"), "One split for all replicates, or each its own.", metavar="WHICH"
+    )
+    scale_on: str = option(
+        "train", values.choice("train", "all"), "Samples the scaling is fitted on: train or all.", metavar="WHICH"
+    )
+    joint: str = option(
+        "precision",
+        values.choice("precision", "mean"),
+        "How the joint embedding of a mixture pools the modalities: precision or mean.",
+        metavar="HOW",
+    )
+    device: str = option("auto", values.choice("auto", "cpu", "cuda", "mps"), "auto, cpu, cuda or mps.", metavar="NAME")
+    precision: str = option(
+        "auto", values.choice("auto", "float32", "bf16"), "auto, float32 or bf16 (mixed).", metavar="NAME"
+    )
+    threads: int | None = option(
+        None, values.whole(1), "CPU threads (default: the faster of 1 and all, timed).", metavar="N"
+    )
+    run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Options):
+    """Which trained model is used."""
+
+    run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
+    min_features: float = option(
+        0.8, values.number(0.0, 1.0), "Refuse new data that lack more of the model's features.", metavar="F"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedConfig(RunOptions):
+    """Options of ``mmvae embed``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictConfig(RunOptions):
+    """Options of ``mmvae predict``."""
+
+    source: tuple[str, ...] = option((), values.names, "Modalities to predict from.", metavar="A[,B]")
+    target: tuple[str, ...] = option((), values.names, "Modalities to predict.", metavar="A[,B]")
+    features: tuple[str, ...] = option((), values.names, "Predict only these features.", metavar="A,B")
+    yes: bool = option(False, values.flag, "Write predictions of more than 1 GB.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(RunOptions):
+    """Options of ``mmvae evaluate``."""
+
+    label: str | None = option(
+        None, values.text, "Label to separate (default: the label of the run).", metavar="COLUMN"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateConfig(Options):
+    """Options of ``mmvae simulate``."""
+
+    samples: int = option(1000, values.whole(10), "Number of samples.", metavar="N")
+    modalities: tuple[str, ...] = option(
+        ("rna", "methylation"), values.names, "Names of the modalities.", metavar="A,B"
+    )
+    shared: dict[str, int] = option(
+        {}, values.per_modality(values.whole(0)), "Shared features (default: 10).", metavar="[M=]N", repeat=True
+    )
+    other: dict[str, int] = option(
+        {}, values.per_modality(values.whole(0)), "Private features (default: 100).", metavar="[M=]N", repeat=True
+    )
+    latent: Any = option(None, values.latent, "True latent sizes (default: 2 each).", metavar="SIZES")
+    noise: float = option(0.15, values.number(0.0), "Sd of the noise on standardised features.", metavar="SD")
+    seed: int = option(0, values.whole(0), "Seed.", metavar="N")
