@@ -1,0 +1,57 @@
+# make demo | test | check | clean; `make help` says what each does.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+DEMO_ENVIRONMENT := .venv-demo
+TEST_ENVIRONMENT := .venv-test
+TEST_BIN := $(TEST_ENVIRONMENT)/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    set up $(DEMO_ENVIRONMENT), then train and evaluate a model on example_data (minutes)"
+	@echo "make test    set up $(TEST_ENVIRONMENT), then run the tests; PYTEST_ARGS='-k name' chooses some"
+	@echo "make check   formatting, lint, types, and whether the generated docs are up to date"
+	@echo "make clean   remove the environments, caches and the demo's output"
+	@echo "             PYTHON=python3.12 chooses the Python (3.11 or newer) the environments are made with"
+
+demo: $(DEMO_ENVIRONMENT)/.installed
+	@PATH="$(CURDIR)/$(DEMO_ENVIRONMENT)/bin:$$PATH" sh scripts/demo.sh
+
+# One thread: the tests' models are small, and other processes make two threads slower than one.
+test: $(TEST_ENVIRONMENT)/.installed
+	OMP_NUM_THREADS=1 $(TEST_BIN)/python -m pytest -q -ra --durations=10 $(PYTEST_ARGS)
+
+check: $(TEST_ENVIRONMENT)/.installed
+	$(TEST_BIN)/ruff format --check .
+	$(TEST_BIN)/ruff check .
+	$(TEST_BIN)/mypy
+	$(TEST_BIN)/python scripts/docs.py --check
+
+clean:
+	rm -rf $(DEMO_ENVIRONMENT) $(TEST_ENVIRONMENT) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find mmvae_cli tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The stamp is made last, so that an interrupted installation starts again from nothing.
+# torch goes first and by its exact version, so that no other package can pull in another build of it.
+define install
+	@"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || \
+		{ echo "error: $(PYTHON) is missing or older than Python 3.11; choose one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	rm -rf $(@D)
+	"$(PYTHON)" -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(@D)/bin/python -m pip install --quiet -c constraints.txt -e "$(PACKAGE)"
+	@touch $@
+endef
+
+$(DEMO_ENVIRONMENT)/.installed: PACKAGE := .
+$(DEMO_ENVIRONMENT)/.installed: pyproject.toml constraints.txt
+	$(install)
+
+$(TEST_ENVIRONMENT)/.installed: PACKAGE := .[test,dev]
+$(TEST_ENVIRONMENT)/.installed: pyproject.toml constraints.txt
+	$(install)
