@@ -86,7 +86,8 @@ class _GaussianSum(torch.autograd.Function):
     def forward(ctx: Any, outputs: Tensor, x: Tensor, inverse_sd: Tensor) -> Tensor:
         scaled = (outputs - x).mul_(inverse_sd)  # (replicates, terms, samples, features)
         ctx.save_for_backward(scaled, inverse_sd)
-        return torch.linalg.vector_norm(scaled, dim=-1).square_().mul_(-0.5)
+        norms: Tensor = torch.linalg.vector_norm(scaled, dim=-1)
+        return norms.square_().mul_(-0.5)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor]:

@@ -1,0 +1,1 @@
+"""The optimiser's loop, the hardware it runs on, and the folder it leaves behind."""

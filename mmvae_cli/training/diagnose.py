@@ -1,0 +1,58 @@
+"""Where a loss that is not finite comes from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mmvae_cli.errors import DataError
+from mmvae_cli.model.batch import Batch
+from mmvae_cli.model.vae import MultimodalVAE
+
+HINT = "use --transform zscore, lower --lr, or look at the values with mmvae check"
+
+
+class NonFiniteLossError(DataError):
+    """The loss is not finite.
+
+    Attributes
+    ----------
+    modality
+        Index of the modality it comes from; None where it comes from the KL.
+    replicate, column
+        Where in (replicates, samples, features) of that modality.
+    epoch
+        Counted from 1.
+    """
+
+    def __init__(self, message: str, epoch: int, modality: int | None = None, replicate: int = 0, column: int = 0):
+        super().__init__(message, hint=HINT)
+        self.epoch, self.modality, self.replicate, self.column = epoch, modality, replicate, column
+
+
+@torch.no_grad()
+def explain_non_finite(model: MultimodalVAE, batch: Batch, epoch: int) -> NonFiniteLossError:
+    """Find which modality and feature made the loss non-finite in an epoch, counted from 0."""
+    latents = torch.nan_to_num(model.embed(batch))
+    for modality, name in enumerate(model.names):
+        bad = ~torch.isfinite(_per_value(model, batch, modality, latents)).all(1)  # (replicates, features)
+        if bool(bad.any()):
+            replicate, column = _worst(batch.clean(modality), bad)
+            message = f"the loss is not finite in epoch {epoch + 1}: modality {name!r}"
+            return NonFiniteLossError(message, epoch + 1, modality, replicate, column)
+    return NonFiniteLossError(f"the loss is not finite in epoch {epoch + 1}, in the KL of the latents", epoch + 1)
+
+
+def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:
+    """Log-density of every value, (replicates, samples, features)."""
+    networks = model.networks(modality)
+    outputs = networks.decoder.head(networks.decoder(torch.where(model.owned[modality], latents, 0.0)))
+    x = batch.clean(modality).unsqueeze(1)
+    return networks.likelihood.per_value(x, outputs.unsqueeze(1), dict(networks.feature)).squeeze(1)
+
+
+def _worst(x: Tensor, bad: Tensor) -> tuple[int, int]:
+    """The affected feature with the largest value: where all are affected, the cause and not its victims."""
+    largest = torch.where(bad, torch.nan_to_num(x.abs().amax(1), nan=torch.inf), -1.0)
+    replicate, column = divmod(int(largest.argmax()), largest.shape[1])
+    return replicate, column

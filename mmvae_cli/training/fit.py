@@ -1,0 +1,174 @@
+"""The training loop: R replicates at once, warm-up of beta, early stopping by held-out cross-modal log-likelihood."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from mmvae_cli.model.objectives import Objective
+from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.training.hardware import choose_threads
+from mmvae_cli.training.loop import Loop, Recipe
+from mmvae_cli.training.source import DeviceData
+from mmvae_cli.training.validation import HeldOut, held_out
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What happened in an epoch, per replicate still in training.
+
+    Attributes
+    ----------
+    replicates
+        Their indices.
+    loss, log_likelihood, kl
+        Means over the training samples, in nats.
+    validation, r2
+        Held-out score and R², empty where nothing is held out.
+    """
+
+    epoch: int
+    epochs: int
+    beta: float
+    seconds: float
+    replicates: tuple[int, ...]
+    loss: list[float]
+    log_likelihood: Mapping[str, list[float]]
+    kl: list[float]
+    validation: list[float] = field(default_factory=list)
+    r2: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training gives; the model itself holds the weights to keep.
+
+    Attributes
+    ----------
+    score
+        Per replicate, higher is better: held-out score at the weights kept, or minus the last loss without one.
+    best_epoch
+        Epoch of the weights kept, counted from 1.
+    threads
+        CPU threads used.
+    """
+
+    history: tuple[EpochReport, ...]
+    score: tuple[float, ...]
+    best_epoch: tuple[int, ...]
+    threads: int
+    seconds: float
+
+
+class _Best:
+    """The weights to keep of every replicate."""
+
+    def __init__(self, model: MultimodalVAE, n_replicates: int) -> None:
+        self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self.score = [-float("inf")] * n_replicates
+        self.epoch = [0] * n_replicates
+
+    def offer(self, model: MultimodalVAE, active: Sequence[int], scores: Sequence[float], epoch: int) -> None:
+        """Take the weights of those active replicates whose score is better than before."""
+        better = [(local, r) for local, r in enumerate(active) if scores[local] > self.score[r]]
+        if not better:
+            return
+        locals_, globals_ = [local for local, _ in better], [r for _, r in better]
+        for name, value in model.state_dict().items():
+            self.weights[name][globals_] = value[locals_]
+        for local, replicate in better:
+            self.score[replicate], self.epoch[replicate] = scores[local], epoch + 1
+
+    def restore(self, model: MultimodalVAE) -> None:
+        """Put the weights kept into the model, all replicates again."""
+        own = dict(model.named_parameters())
+        for name, value in self.weights.items():
+            own[name].data = value
+
+
+def fit(
+    model: MultimodalVAE,
+    objective: Objective,
+    data: DeviceData,
+    train_rows: Tensor,
+    validation_rows: Tensor | None,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    *,
+    focus: tuple[Tensor | None, ...] | None = None,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+) -> FitResult:
+    """Train all replicates of a model, which holds the weights to keep afterwards.
+
+    Parameters
+    ----------
+    model, data
+        On the same device.
+    train_rows, validation_rows
+        (replicates, samples), padded with -1; validation may be None.
+    seeds
+        One per replicate: each has its own order and noise.
+    focus
+        Features whose R² is reported, see ``held_out``.
+    on_epoch
+        Called after each epoch.
+
+    Raises
+    ------
+    DataError
+        If the loss is not finite; says which modality and feature.
+    """
+    started = time.perf_counter()
+    loop, best, history = Loop(model, objective, data, recipe, seeds), _Best(model, len(seeds)), []
+    threads = _threads(loop, train_rows)
+    stops = validation_rows is not None and recipe.patience > 0
+    for epoch in range(recipe.epochs):
+        loss, log_likelihood, kl = loop.train_epoch(train_rows[loop.active], epoch)
+        scores = HeldOut(-loss, torch.full_like(loss, torch.nan))
+        if validation_rows is not None:
+            scores = held_out(model, loop.data, validation_rows[loop.active], _kept(focus, loop.active))
+        per_modality = {name: value.tolist() for name, value in log_likelihood.items()}
+        validation = [] if validation_rows is None else scores.log_likelihood.tolist()
+        report = EpochReport(
+            epoch + 1, recipe.epochs, recipe.beta_at(epoch), time.perf_counter() - started, tuple(loop.active),
+            loss.tolist(), per_modality, kl.tolist(), validation, scores.r2.tolist() if validation else [],
+        )  # fmt: skip
+        history.append(report)
+        if on_epoch is not None:
+            on_epoch(report)
+        last = epoch + 1 == recipe.epochs
+        if stops and epoch + 1 >= recipe.warmup_epochs:
+            best.offer(model, loop.active, scores.log_likelihood.tolist(), epoch)
+            waiting = [i for i, r in enumerate(loop.active) if epoch + 1 - best.epoch[r] < recipe.patience]
+            if not waiting:
+                break
+            if len(waiting) < len(loop.active):
+                loop.keep(waiting)
+        elif last:
+            best.offer(model, loop.active, scores.log_likelihood.tolist(), epoch)
+    best.restore(model)
+    return FitResult(tuple(history), tuple(best.score), tuple(best.epoch), threads, time.perf_counter() - started)
+
+
+def _kept(focus: tuple[Tensor | None, ...] | None, active: list[int]) -> tuple[Tensor | None, ...] | None:
+    if focus is None:
+        return None
+    return tuple(mask if mask is None or len(mask) == 1 else mask[active] for mask in focus)
+
+
+def _threads(loop: Loop, train_rows: Tensor) -> int:
+    rows = train_rows[:, : loop.recipe.batch_size]
+
+    def step() -> None:
+        torch.autograd.backward(loop.evaluate(rows, 1.0, loop.noise(-1)).loss.sum())
+        loop.optimiser.zero_grad(set_to_none=True)
+
+    spec = loop.model.spec
+    n_terms = len(loop.objective.terms(len(spec.modalities)))
+    width = sum(modality.n_features for modality in spec.modalities) * spec.n_hidden
+    work = 3.0 * n_terms * rows.numel() * width
+    return choose_threads(loop.recipe.threads, loop.device, step, work)

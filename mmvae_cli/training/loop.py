@@ -1,0 +1,138 @@
+"""One epoch of training for all replicates at once, each with its own order and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmvae_cli.model.elbo import Elbo, Noise, evaluate
+from mmvae_cli.model.objectives import Objective
+from mmvae_cli.model.vae import MultimodalVAE, keyed_torch_generator
+from mmvae_cli.training.diagnose import explain_non_finite
+from mmvae_cli.training.hardware import autocast
+from mmvae_cli.training.source import DeviceData
+
+BETA_START = 1e-5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs
+        At most.
+    warmup
+        Fraction of the epochs over which beta rises linearly from 1e-5 of its value to it.
+    patience
+        Epochs after the warm-up without a better score before a replicate stops; 0: train to the end, last weights.
+    weights
+        Weight of each modality's log-likelihood and of the label's.
+    precision
+        dtype of mixed precision, None for float32.
+    threads
+        CPU threads, None to decide by timing.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    beta: float
+    warmup: float
+    patience: int
+    weights: Mapping[str, float]
+    precision: torch.dtype | None = None
+    threads: int | None = None
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs until beta has its value."""
+        return max(1, round(self.warmup * self.epochs))
+
+    def beta_at(self, epoch: int) -> float:
+        """Weight of the KL in an epoch, counted from 0."""
+        if self.warmup_epochs == 1:
+            return self.beta
+        rise = min(1.0, epoch / (self.warmup_epochs - 1))
+        return self.beta * (BETA_START + (1.0 - BETA_START) * rise)
+
+
+class Loop:
+    """State of a training run: the model, the optimiser, and which replicates are still in training."""
+
+    def __init__(
+        self, model: MultimodalVAE, objective: Objective, data: DeviceData, recipe: Recipe, seeds: Sequence[int]
+    ) -> None:
+        self.model, self.objective, self.data, self.recipe, self.seeds = model, objective, data, recipe, list(seeds)
+        self.device = next(model.parameters()).device
+        self.active = list(range(len(seeds)))
+        self.optimiser = torch.optim.Adam(model.parameters(), lr=recipe.lr, fused=self.device.type in ("cpu", "cuda"))
+        self.step = 0
+
+    def evaluate(self, rows: Tensor, beta: float, noise: Noise) -> Elbo:
+        """Loss of the active replicates on rows (replicates, samples)."""
+        terms = self.objective.terms(len(self.model.names), self.step)
+        with autocast(self.device, self.recipe.precision):
+            return evaluate(
+                self.model, terms, self.data.batch(rows), beta=beta, weights=self.recipe.weights, noise=noise
+            )
+
+    def noise(self, epoch: int) -> Noise:
+        """Noise of an epoch: a generator for each replicate, so that none depends on the others."""
+        generators = []
+        for replicate in self.active:
+            seed = keyed_torch_generator(self.seeds[replicate], "noise", epoch).initial_seed()
+            generators.append(torch.Generator(self.device).manual_seed(seed))
+
+        def draw(n_terms: int, n_samples: int, n_latents: int) -> Tensor:
+            shape = (n_terms, n_samples, n_latents)
+            return torch.stack([torch.randn(shape, generator=one, device=self.device) for one in generators], 1)
+
+        return draw
+
+    def order(self, rows: Tensor, epoch: int) -> Tensor:
+        """Rows of each active replicate in this epoch's order, padding last."""
+        shuffled = torch.full_like(rows, -1)
+        for local, replicate in enumerate(self.active):
+            real = rows[local][rows[local] >= 0]
+            generator = keyed_torch_generator(self.seeds[replicate], "order", epoch)
+            shuffled[local, : len(real)] = real[torch.randperm(len(real), generator=generator).to(rows.device)]
+        return shuffled
+
+    def train_epoch(self, rows: Tensor, epoch: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """One pass over the training rows: loss, log-likelihoods and KL, means over samples, (replicates,)."""
+        beta, noise = self.recipe.beta_at(epoch), self.noise(epoch)
+        order = self.order(rows, epoch)
+        loss, kl = torch.zeros(2, len(self.active), device=self.device)
+        log_likelihood: dict[str, Tensor] = {}
+        for start in range(0, order.shape[1], self.recipe.batch_size):
+            chosen = order[:, start : start + self.recipe.batch_size]
+            elbo = self.evaluate(chosen, beta, noise)
+            total = elbo.loss.sum()
+            at_hand = self.device.type == "cpu" or start + self.recipe.batch_size >= order.shape[1]
+            if at_hand and not bool(torch.isfinite(total)):  # elsewhere, asking at each step would stall the device
+                raise explain_non_finite(self.model, self.data.batch(chosen), epoch)
+            self.optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(total)
+            self.optimiser.step()
+            self.step += 1
+            share = (chosen >= 0).sum(1) / (order >= 0).sum(1)
+            loss = loss + share * elbo.loss.detach().float()
+            kl = kl + share * elbo.kl.float()
+            for name, value in elbo.log_likelihood.items():
+                log_likelihood[name] = log_likelihood.get(name, 0.0) + share * value.float()
+        return loss, log_likelihood, kl
+
+    def keep(self, local: list[int]) -> None:
+        """Go on with some of the active replicates only."""
+        self.active = [self.active[index] for index in local]
+        self.model.keep(local)
+        self.data = self.data.keep(local)
+        for state in self.optimiser.state.values():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.ndim:
+                    state[name] = value[local].clone()
