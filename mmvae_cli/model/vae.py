@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -196,8 +196,3 @@ class MultimodalVAE(nn.Module):
         for parameter in self.parameters():
             parameter.data = parameter.data[list(replicates)].clone()
             parameter.grad = None
-
-
-def state_as_arrays(model: MultimodalVAE) -> Mapping[str, Tensor]:
-    """All parameters by name, on the CPU, each with the replicate axis first."""
-    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}

@@ -1,0 +1,1 @@
+"""One file per command: read → prepare → fit → what to write. ``api`` and the command line call these."""

@@ -1,0 +1,123 @@
+"""Samples and modalities in the internal order: by name, so that the file's order cannot change a result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from mmvae_cli.data.dataset import Dataset, Matrix, Modality
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A data set in the internal order.
+
+    Attributes
+    ----------
+    dataset
+        What was read, in the order of the file.
+    names
+        (n_samples,) sample names, sorted.
+    order
+        (n_samples,) place of each of them in the file: ``in_file_order[order] = sorted``.
+    modalities
+        By name, sorted by name; each still in its own row order.
+    rows
+        Per modality (n_samples,) the row of each sample in the modality's table; -1 where it is absent.
+    """
+
+    dataset: Dataset
+    names: np.ndarray
+    order: np.ndarray
+    modalities: dict[str, Modality]
+    rows: dict[str, np.ndarray]
+
+    @property
+    def observed(self) -> np.ndarray:
+        """(n_samples, n_modalities) True where a sample has a modality."""
+        return np.stack([self.rows[name] >= 0 for name in self.modalities], axis=1)
+
+    @property
+    def file_order(self) -> list[str]:
+        """Names of the modalities in the order of the file, or as they were asked for."""
+        return list(self.dataset.modalities)
+
+    def with_values(self, values: Mapping[str, Matrix]) -> Aligned:
+        """Return the same samples with other values of some modalities (transformed ones)."""
+        changed = {name: replace(self.modalities[name], values=new) for name, new in values.items()}
+        return replace(self, modalities={**self.modalities, **changed})
+
+    def own_rows(self, modality: str, chosen: np.ndarray) -> np.ndarray:
+        """Rows in a modality's own table of those samples of ``chosen`` (bool, n_samples) that have it."""
+        rows = self.rows[modality][chosen]
+        return rows[rows >= 0]
+
+    def to_own(self, modality: str, values: np.ndarray) -> np.ndarray:
+        """From (n_samples, …) in the internal order to the rows of a modality's own table."""
+        own = np.empty((len(self.modalities[modality].obs), *values.shape[1:]), dtype=values.dtype)
+        present = self.rows[modality] >= 0
+        own[self.rows[modality][present]] = values[present]
+        return own
+
+    def to_file(self, values: np.ndarray) -> np.ndarray:
+        """From (n_samples, …) in the internal order to the order of the file."""
+        in_file = np.empty_like(values)
+        in_file[self.order] = values
+        return in_file
+
+    def from_file(self, values: np.ndarray) -> np.ndarray:
+        """From (n_samples, …) in the order of the file to the internal one."""
+        return values[self.order]
+
+    def dense(self, modality: str, columns: np.ndarray | None = None) -> np.ndarray:
+        """(n_samples, n_columns) float32 values of a modality; 0 in the rows of samples that lack it."""
+        values = self.modalities[modality].values
+        if columns is not None:
+            values = values[:, columns]
+        filled = np.zeros((len(self.names), values.shape[1]), dtype=np.float32)
+        present = self.rows[modality] >= 0
+        taken = values[self.rows[modality][present]]
+        filled[present] = taken.toarray() if sparse.issparse(taken) else taken
+        return filled
+
+
+def align(dataset: Dataset, modalities: Sequence[str] | None = None) -> Aligned:
+    """Bring a data set into the internal order."""
+    names = dataset.sample_names
+    order = np.argsort(names.astype(str), kind="stable")
+    chosen = sorted(modalities if modalities is not None else dataset.modalities)
+    return Aligned(
+        dataset,
+        names[order],
+        order,
+        {name: dataset.modalities[name] for name in chosen},
+        {name: dataset.rows(name)[order] for name in chosen},
+    )
+
+
+def input_hash(aligned: Aligned, label: np.ndarray | None) -> str:
+    """SHA-256 over what a model is trained on: matrices, names and labels, whatever their order in the file."""
+    digest = hashlib.sha256()
+
+    def add(*texts: str) -> None:
+        digest.update("\x1f".join(texts).encode() + b"\x1e")
+
+    add(*aligned.names.astype(str))
+    for name, modality in aligned.modalities.items():
+        add(name, *modality.var.index.astype(str))
+        rows = aligned.rows[name]
+        digest.update((rows >= 0).tobytes())
+        values = modality.values[rows[rows >= 0]]
+        if isinstance(values, sparse.csr_matrix):
+            values.sort_indices()
+            for part in (values.indptr, values.indices, values.data):
+                digest.update(np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(np.ascontiguousarray(values).tobytes())
+    if label is not None:
+        digest.update(np.ascontiguousarray(label, dtype=np.float64).tobytes())
+    return digest.hexdigest()

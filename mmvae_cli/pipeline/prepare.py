@@ -1,0 +1,200 @@
+"""From a study to what the model is trained on: transforms, features, scaling; everything fitted on training samples."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mmvae_cli.config import DataOptions, SelectionOptions
+from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
+from mmvae_cli.data.kinds import constant_features, value_kind
+from mmvae_cli.data.transforms import TRANSFORMS, fit_scaling, warn_about_values
+from mmvae_cli.errors import DataError, UsageError, listed, pick
+from mmvae_cli.model.likelihoods import LIKELIHOODS
+from mmvae_cli.pipeline.study import Study
+from mmvae_cli.training.run import ModalityRecord
+from mmvae_cli.values import EVERY
+
+log = logging.getLogger("mmvae_cli")
+
+# A transform that is not asked for: one that leaves what the likelihood needs.
+DEFAULT_TRANSFORM = {"gaussian": "zscore"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study with transformed values, and what each replicate's model sees of them.
+
+    Attributes
+    ----------
+    records
+        One per modality, in the internal order.
+    selections
+        Per modality one Selection per replicate (a single one where all agree); only where features were selected.
+    left_out
+        Per modality, features left out and why.
+    """
+
+    study: Study
+    records: tuple[ModalityRecord, ...]
+    selections: Mapping[str, list[Selection]]
+    left_out: Mapping[str, dict[str, str]]
+
+
+def per_modality(given: Mapping[str, object], names: list[str], what: str) -> dict[str, object]:
+    """Resolve an option given per modality, or for all under ``EVERY``, to the modalities there are."""
+    for name in given:
+        if name != EVERY:
+            pick(name, names, f"modality in {what}")
+    return {name: given.get(name, given.get(EVERY)) for name in names}
+
+
+def prepare(study: Study, options: DataOptions, selection: SelectionOptions, scale_on: str = "train") -> Prepared:
+    """Transform, leave out what cannot be used, select and scale.
+
+    Raises
+    ------
+    DataError
+        If values, transforms and likelihoods do not go together, or fewer features are left than asked for.
+    """
+    names = study.aligned.file_order
+    likelihoods = per_modality(options.likelihood, names, "--likelihood")
+    transforms = per_modality(options.transform, names, "--transform")
+    layers = per_modality(options.layer, names, "--layer")
+    values, chosen = {}, {}
+    for name, modality in study.aligned.modalities.items():
+        likelihood = str(likelihoods[name] or "gaussian")
+        transform = str(transforms[name] or DEFAULT_TRANSFORM.get(likelihood, "none"))
+        _check_kind(name, value_kind(modality.values), transform, likelihood)
+        values[name] = TRANSFORMS[transform].apply(modality.values, name)
+        chosen[name] = (transform, likelihood, layers[name])
+    study = replace(study, aligned=study.aligned.with_values(values))
+    wanted = _wanted(study, selection)
+    records, selections, left_out = [], {}, {}
+    for name in study.aligned.modalities:
+        left_out[name], usable = _usable(study, name, selection)
+        sets = _select(study, name, selection, wanted[name], usable)
+        if sets is not None:
+            selections[name] = sets
+        records.append(_record(study, name, chosen[name], sets, usable, scale_on))
+    return Prepared(study, tuple(records), selections, left_out)
+
+
+def _check_kind(name: str, kind: str, transform: str, likelihood: str) -> None:
+    warn_about_values(name, kind, transform, likelihood)
+    allowed = LIKELIHOODS[likelihood].value_kinds
+    if kind not in allowed:
+        raise DataError(
+            f"modality {name!r} holds {kind} values, which a {likelihood} likelihood cannot describe",
+            hint=f"it needs {' or '.join(allowed)} values; choose another --likelihood or --layer",
+        )
+    if transform != "none" and "continuous" not in allowed:
+        raise DataError(
+            f"modality {name!r}: --transform {transform} leaves no values for a {likelihood} likelihood",
+            hint=f"use --transform {name}=none",
+        )
+
+
+def _wanted(study: Study, selection: SelectionOptions) -> dict[str, tuple[int, int] | None]:
+    """Numbers of shared and other features asked for, per modality; None where all are used."""
+    names = study.aligned.file_order
+    shared = per_modality(selection.shared, names, "--shared")
+    other = per_modality(selection.other, names, "--other")
+    if (selection.shared or selection.other) and study.label is None:
+        raise UsageError("--shared and --other rank features by a label", hint="name it with --label")
+    return {
+        name: None if shared[name] is None and other[name] is None else (int(shared[name] or 0), int(other[name] or 0))  # type: ignore[call-overload]
+        for name in names
+    }
+
+
+def _usable(study: Study, name: str, selection: SelectionOptions) -> tuple[dict[str, str], np.ndarray]:
+    """Features left out and why, and (n_features,) True for those that remain."""
+    modality = study.aligned.modalities[name]
+    reasons: dict[int, str] = {}
+    if study.label is not None and not selection.keep_label_features:
+        target = study.aligned.to_own(name, study.label.values)
+        found = leaking_features(modality.values, modality.var.index, target, study.label.classes, study.label.name)
+        reasons = dict(found)
+        if found:
+            log.warning(
+                "modality %r: left out %s, which %s (--keep-label-features keeps such features)",
+                name, listed([str(modality.var.index[index]) for index, _ in found]), found[0][1],
+            )  # fmt: skip
+    for replicate in range(len(study.splits)):
+        rows = study.aligned.own_rows(name, study.part("train", replicate))
+        if len(rows) == 0:
+            raise DataError(
+                f"no training sample has the modality {name!r}", hint="leave it out with --modalities, or split anew"
+            )
+        for index in np.flatnonzero(constant_features(modality.values, rows)):
+            reasons.setdefault(int(index), "is constant in the training samples")
+    constant = [index for index, reason in reasons.items() if reason.startswith("is constant")]
+    if constant:
+        log.warning(
+            "modality %r: left out %d features that are constant in the training samples: %s",
+            name, len(constant), listed([str(modality.var.index[index]) for index in constant], most=5),
+        )  # fmt: skip
+    usable = np.ones(modality.n_features, dtype=bool)
+    usable[list(reasons)] = False
+    if not usable.any():
+        raise DataError(f"modality {name!r} has no feature left", hint="see mmvae check")
+    return {str(modality.var.index[index]): reason for index, reason in sorted(reasons.items())}, usable
+
+
+def _select(
+    study: Study, name: str, selection: SelectionOptions, wanted: tuple[int, int] | None, usable: np.ndarray
+) -> list[Selection] | None:
+    """Selection of each replicate, one where all agree; None where all features are used."""
+    if wanted is None or study.label is None:
+        return None
+    modality = study.aligned.modalities[name]
+    target = study.aligned.to_own(name, study.label.values)
+    alike = selection.select_on == "all" or len(study.splits) == 1
+    found = []
+    for replicate in range(1 if alike else len(study.splits)):
+        looked_at = study.taking_part if selection.select_on == "all" else study.part("train", replicate)
+        among = np.where(study.aligned.to_own(name, looked_at), target, np.nan)
+        correlation = label_correlation(modality.values, among, study.label.classes)
+        found.append(select_features(np.where(usable, correlation, np.nan), *wanted, name))
+    return found
+
+
+def _record(
+    study: Study,
+    name: str,
+    chosen: tuple[str, str, object],
+    selections: list[Selection] | None,
+    usable: np.ndarray,
+    scale_on: str,
+) -> ModalityRecord:
+    modality = study.aligned.modalities[name]
+    if selections is None:
+        columns = np.flatnonzero(usable)[None]
+    else:
+        columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
+    kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order
+    transform, likelihood, layer = chosen
+    record = ModalityRecord(
+        name=name,
+        features=tuple(modality.var.index[kept].astype(str)),
+        columns=np.searchsorted(kept, columns).astype(np.int64),
+        transform=transform,
+        likelihood=likelihood,
+        layer=None if layer is None else str(layer),
+    )
+    if selections is not None:
+        sets = np.stack([one.sets[row] for one, row in zip(selections, columns, strict=True)])
+        record = replace(record, shared_set=sets == "shared", other_set=sets == "other")
+    if not TRANSFORMS[transform].standardise:
+        return record
+    alike = scale_on == "all" or len(study.splits) == 1
+    fitted = []
+    for replicate in range(1 if alike and len(columns) == 1 else len(study.splits)):
+        samples = study.taking_part if scale_on == "all" else study.part("train", replicate)
+        rows = study.aligned.own_rows(name, samples)
+        fitted.append(fit_scaling(modality.values, rows, columns[replicate if len(columns) > 1 else 0]))
+    return replace(record, mean=np.stack([one.mean for one in fitted]), sd=np.stack([one.sd for one in fitted]))

@@ -1,0 +1,152 @@
+"""The samples of a study: their label, which of them take part, and how they are split."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mmvae_cli.config import SplitOptions
+from mmvae_cli.data.aligned import Aligned, align
+from mmvae_cli.data.annotations import find_column
+from mmvae_cli.data.dataset import Dataset
+from mmvae_cli.data.labels import Label, make_label, strata
+from mmvae_cli.data.split import make_split, read_split
+from mmvae_cli.errors import DataError, UsageError
+
+log = logging.getLogger("mmvae_cli")
+
+FEWEST_TRAINING_SAMPLES = 4
+
+
+@dataclass(frozen=True)
+class Study:
+    """Aligned data, label and splits.
+
+    Attributes
+    ----------
+    label
+        In the internal order of the samples; None where no label was named.
+    splits
+        (replicates, n_samples) ``train``/``validation``/``test``; empty for samples that take no part.
+    split_origin
+        Where the split comes from, for the user.
+    """
+
+    aligned: Aligned
+    label: Label | None
+    splits: np.ndarray
+    split_origin: str
+
+    def part(self, name: str, replicate: int = 0) -> np.ndarray:
+        """(n_samples,) True for the samples of a part of the split."""
+        return self.splits[replicate] == name
+
+    @property
+    def taking_part(self) -> np.ndarray:
+        """(n_samples,) True for samples that train or are held out."""
+        return self.splits[0] != ""
+
+
+def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: str, n_own_splits: int = 0) -> Study:
+    """Find the label, choose the samples that take part and split them.
+
+    Parameters
+    ----------
+    label
+        Name of the label's column, or None.
+    key
+        Prefix under which an earlier split may stand in ``obs``.
+    n_own_splits
+        Number of replicates that each draw a split of their own; 0: one split for all.
+
+    Raises
+    ------
+    DataError
+        If the label or the samples do not allow it.
+    UsageError
+        If options contradict each other.
+    """
+    aligned = align(dataset)
+    taking_part = aligned.observed.all(1) if options.complete_only else aligned.observed.any(1)
+    _say_incomplete(aligned, options.complete_only)
+    target = None if label is None else _label(aligned, label, taking_part)
+    if options.labelled_only:
+        if target is None:
+            raise UsageError("--labelled-only needs a label", hint="name its column with --label")
+        taking_part = taking_part & target.labelled
+        log.info("labelled samples only: %d of %d", taking_part.sum(), len(taking_part))
+    if options.split is not None and n_own_splits:
+        raise UsageError("--split and --splits own exclude each other", hint="leave one of them out")
+    splits, origin = _splits(aligned, options, target, taking_part, key, n_own_splits)
+    fewest = int((splits == "train").sum(1).min())
+    if fewest < FEWEST_TRAINING_SAMPLES:
+        raise DataError(
+            f"{fewest} training samples of {int(taking_part.sum())} that take part; at least "
+            f"{FEWEST_TRAINING_SAMPLES} are needed",
+            hint="lower --test-fraction and --validation-fraction, or use more samples",
+        )
+    return Study(aligned, target, splits, origin)
+
+
+def _say_incomplete(aligned: Aligned, complete_only: bool) -> None:
+    incomplete = int((~aligned.observed.all(1) & aligned.observed.any(1)).sum())
+    if incomplete and complete_only:
+        log.info("left out: %d samples that lack a modality (--complete-only)", incomplete)
+    elif incomplete:
+        log.info("%d of %d samples lack a modality and are used with what they have", incomplete, len(aligned.names))
+
+
+def _label(aligned: Aligned, name: str, taking_part: np.ndarray) -> Label:
+    column = find_column(aligned.dataset, name, "label")
+    return make_label(column.iloc[aligned.order].where(taking_part), name)
+
+
+def _splits(
+    aligned: Aligned,
+    options: SplitOptions,
+    label: Label | None,
+    taking_part: np.ndarray,
+    key: str,
+    n_own_splits: int,
+) -> tuple[np.ndarray, str]:
+    """Splits (replicates, n_samples), and where they come from."""
+    earlier = f"{key}_split"
+    if options.split is not None:
+        column = find_column(aligned.dataset, options.split, "split")
+        return _from_column(aligned, column, options.split, taking_part), f"column {options.split!r}"
+    if not n_own_splits and earlier in aligned.dataset.obs:
+        origin = f"obs[{earlier!r}], written before"
+        log.info("split: read from %s (--split COLUMN takes another, --key NAME draws a new one)", origin)
+        return _from_column(aligned, aligned.dataset.obs[earlier], earlier, taking_part), origin
+    groups = None
+    if options.group is not None:
+        groups = find_column(aligned.dataset, options.group, "group").iloc[aligned.order].to_numpy()[taking_part]
+    layers = strata(_only(label, taking_part), aligned.observed[taking_part])
+    splits = np.full((max(n_own_splits, 1), len(taking_part)), "", dtype="U10")
+    for replicate in range(len(splits)):
+        splits[replicate, taking_part] = make_split(
+            aligned.names[taking_part],
+            layers,
+            test_fraction=options.test_fraction,
+            validation_fraction=options.validation_fraction,
+            seed=options.seed + replicate,
+            groups=groups,
+        )
+    return splits, f"drawn with seed {options.seed}" + (", one per replicate" if n_own_splits else "")
+
+
+def _only(label: Label | None, chosen: np.ndarray) -> Label | None:
+    return None if label is None else replace(label, values=label.values[chosen])
+
+
+def _from_column(aligned: Aligned, column: object, name: str, taking_part: np.ndarray) -> np.ndarray:
+    """Split (1, n_samples) from a column in the order of the file."""
+    split = aligned.from_file(read_split(column, name)).astype("U10")  # type: ignore[arg-type]
+    new = taking_part & (split == "")
+    if new.any():
+        log.warning("%d samples have no entry in %r and are used for training", new.sum(), name)
+    split[new] = "train"
+    split[~taking_part] = ""
+    return split[None]

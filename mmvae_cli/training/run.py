@@ -1,0 +1,222 @@
+"""The run folder: everything needed to use a trained model again. No code is stored in it.
+
+``model.safetensors`` holds the weights, and the numbers of the preparation (scaling, columns, sets) that would be long
+and inexact as text; ``run.json`` everything else; ``history.csv`` the losses.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmvae_cli.data.folders import fresh_folder
+from mmvae_cli.errors import DataError, InputNotFoundError
+from mmvae_cli.model.vae import LabelSpec, ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.training.fit import EpochReport
+
+FORMAT = 1
+CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE = "run.json", "model.safetensors", "history.csv"
+WEIGHTS, PREPARATION = "model/", "preparation/"
+
+
+@dataclass(frozen=True)
+class ModalityRecord:
+    """How one modality was prepared, arrays with the replicate axis first (1 where all replicates agree).
+
+    Attributes
+    ----------
+    features
+        Names of the features any replicate uses, in the order of the file.
+    columns
+        (1 or replicates, n_features of the model) positions in ``features``.
+    shared_set, other_set
+        Same shape: True where the selection by label put a feature in that set; both None without a selection.
+    mean, sd
+        Same shape, of the transformed values; None where nothing was standardised.
+    transform, layer, likelihood
+        As chosen; ``layer`` None for ``X``.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    columns: np.ndarray
+    transform: str
+    likelihood: str
+    layer: str | None = None
+    shared_set: np.ndarray | None = None
+    other_set: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    sd: np.ndarray | None = None
+
+    def view(self, array: np.ndarray, replicate: int) -> np.ndarray:
+        """Row of a replicate in one of the arrays."""
+        return array[replicate if len(array) > 1 else 0]
+
+    def feature_names(self, replicate: int) -> np.ndarray:
+        """Names of the features a replicate uses, in the model's order."""
+        return np.array(self.features, dtype=object)[self.view(self.columns, replicate)]
+
+
+ARRAYS = ("columns", "shared_set", "other_set", "mean", "sd")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model and how it came about.
+
+    Attributes
+    ----------
+    modalities
+        In the model's order, by name.
+    samples
+        Sorted names of all samples of the training data.
+    splits
+        (replicates, n_samples) ``train``/``validation``/``test``, empty where a sample took no part.
+    replicate
+        Index of the one that is written into the data.
+    record
+        Everything else, as it stands in ``run.json``.
+    """
+
+    spec: ModelSpec
+    model: MultimodalVAE
+    modalities: tuple[ModalityRecord, ...]
+    samples: np.ndarray
+    splits: np.ndarray
+    replicate: int
+    record: Mapping[str, Any]
+
+    @property
+    def n_replicates(self) -> int:
+        """How many replicates were trained."""
+        return len(self.splits)
+
+    def modality(self, name: str) -> ModalityRecord:
+        """Return the record of a modality by its name."""
+        return next(record for record in self.modalities if record.name == name)
+
+
+def _codes(splits: np.ndarray, samples: np.ndarray) -> list[dict[str, list[str]]]:
+    """Splits as lists of names, one dict per replicate."""
+    return [{str(part): samples[row == part].tolist() for part in np.unique(row) if part} for row in splits]
+
+
+def _splits(coded: Sequence[Mapping[str, Sequence[str]]], samples: np.ndarray) -> np.ndarray:
+    place = {name: index for index, name in enumerate(samples)}
+    splits = np.full((len(coded), len(samples)), "", dtype="U10")
+    for row, parts in zip(splits, coded, strict=True):
+        for part, names in parts.items():
+            row[[place[name] for name in names]] = part
+    return splits
+
+
+def save_run(run: Run, history: Sequence[EpochReport], folder: str | Path, *, force: bool) -> None:
+    """Write the run folder; it is there whole, or not at all.
+
+    Raises
+    ------
+    CannotCreateError
+        If the folder exists and ``force`` is not given, or its place is read-only.
+    CannotWriteError
+        If writing fails on the way.
+    """
+    from safetensors.torch import save_file
+
+    tensors = {WEIGHTS + name: value.detach().cpu().contiguous() for name, value in run.model.state_dict().items()}
+    modalities = []
+    for index, modality in enumerate(run.modalities):
+        fields = {key: value for key, value in vars(modality).items() if key not in ARRAYS}
+        modalities.append({**fields, "features": list(modality.features)})
+        for key in ARRAYS:
+            array = getattr(modality, key)
+            if array is not None:
+                tensors[f"{PREPARATION}{index}/{key}"] = torch.from_numpy(np.ascontiguousarray(array))
+    content = {
+        "format": FORMAT,
+        "model": asdict(run.spec),
+        "modalities": modalities,
+        "replicate": run.replicate,
+        "samples": run.samples.tolist(),
+        "splits": _codes(run.splits, run.samples),
+        **run.record,
+    }
+    with fresh_folder(folder, force=force) as temporary:
+        save_file(tensors, str(temporary / WEIGHTS_FILE))
+        _write_history(history, temporary / HISTORY_FILE)
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        (temporary / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _write_history(history: Sequence[EpochReport], path: Path) -> None:
+    """One line per epoch and replicate."""
+    names = list(history[0].log_likelihood) if history else []
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["epoch", "replicate", "beta", "loss", "kl", *(f"log_likelihood_{name}" for name in names),
+             "validation_log_likelihood", "validation_r2", "seconds"]
+        )  # fmt: skip
+        for report in history:
+            for local, replicate in enumerate(report.replicates):
+                held_out = [report.validation[local], report.r2[local]] if report.validation else ["", ""]
+                likelihoods = [report.log_likelihood[name][local] for name in names]
+                row = [report.loss[local], report.kl[local], *likelihoods, *held_out, report.seconds]
+                writer.writerow([report.epoch, replicate, f"{report.beta:.6g}", *(_short(value) for value in row)])
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read a run folder.
+
+    Raises
+    ------
+    InputNotFoundError
+        If there is no run folder.
+    DataError
+        If it is damaged, or was written by a newer version.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise InputNotFoundError(
+            f"no trained model in {folder}", hint="train one with mmvae train, or name its folder with --run"
+        )
+    try:
+        content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        if content["format"] > FORMAT:
+            raise DataError(f"{folder} was written by a newer version of mmvae", hint="update mmvae")
+        return _run(content, folder)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"the run folder {folder} is damaged: {error}", hint="train again with --force") from None
+
+
+def _run(content: dict[str, Any], folder: Path) -> Run:
+    from safetensors.torch import load_file
+
+    tensors = load_file(str(folder / WEIGHTS_FILE))
+    spec_fields = dict(content["model"])
+    spec_fields["modalities"] = tuple(ModalitySpec(**modality) for modality in spec_fields["modalities"])
+    spec_fields["label"] = LabelSpec(**spec_fields["label"]) if spec_fields["label"] else None
+    spec = ModelSpec(**spec_fields)
+    model = MultimodalVAE(spec, range(len(content["splits"])))
+    weights = {name[len(WEIGHTS) :]: value for name, value in tensors.items() if name.startswith(WEIGHTS)}
+    model.load_state_dict(weights)
+    modalities = []
+    for index, fields in enumerate(content["modalities"]):
+        stored = {key: tensors.get(f"{PREPARATION}{index}/{key}") for key in ARRAYS}
+        arrays: dict[str, Any] = {key: None if value is None else value.numpy() for key, value in stored.items()}
+        modalities.append(ModalityRecord(**{**fields, "features": tuple(fields["features"])}, **arrays))
+    samples = np.array(content["samples"], dtype=object)
+    keys = ("format", "model", "modalities", "replicate", "samples", "splits")
+    record = {key: value for key, value in content.items() if key not in keys}
+    splits = _splits(content["splits"], samples)
+    return Run(spec, model, tuple(modalities), samples, splits, content["replicate"], record)
