@@ -62,6 +62,7 @@ class _Table:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(mode=False)  # kept for later calls, which may need gradients
 def _table(terms: tuple[Term, ...], n_modalities: int) -> _Table:
     encodes = torch.zeros(len(terms), n_modalities, dtype=torch.bool)
     decodes, detaches = encodes.clone(), encodes.clone()

@@ -43,13 +43,16 @@ def _precision(sds: Tensor, usable: Tensor) -> Tensor:
 def _membership(encode: Encode, n_modalities: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """(terms, modalities) 1 where a term uses a modality's encoder."""
     rows = [[float(modality in term) for modality in range(n_modalities)] for term in encode]
-    return torch.tensor(rows, dtype=dtype, device=device)
+    with torch.inference_mode(False):  # kept for later calls, which may need gradients
+        return torch.tensor(rows, dtype=dtype, device=device)
 
 
 def _over_members(encode: Encode, per_modality: Tensor) -> Tensor:
     """Sum over the modalities of each term: (terms, replicates, samples, latents)."""
     member = _membership(encode, len(per_modality), per_modality.dtype, per_modality.device)
-    return (member @ per_modality.flatten(1)).view(-1, *per_modality.shape[1:])
+    # Mixed precision would round the precisions to 8 bits: a variance near 1, and so the KL, would be lost.
+    with torch.autocast(per_modality.device.type, enabled=False):
+        return (member @ per_modality.flatten(1)).view(-1, *per_modality.shape[1:])
 
 
 def product_of_experts(means: Tensor, sds: Tensor, usable: Tensor, encode: Encode) -> Posterior:

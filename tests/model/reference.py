@@ -1,0 +1,159 @@
+"""A second implementation of the loss, straight from the rules: slow loops over terms, samples and latents.
+
+It shares nothing with the engine but the parameters: no replicate axis, no masks over terms, no tricks.
+Rules 1 to 5 are marked where each is applied.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.distributions import Bernoulli, Categorical, Distribution, Normal, Poisson
+
+from mmvae_cli.model.batch import Batch
+from mmvae_cli.model.objectives import Term
+from mmvae_cli.model.vae import MultimodalVAE
+
+DISTRIBUTIONS = {
+    "gaussian": lambda outputs, parameters: Normal(outputs, F.softplus(parameters["noise"])),
+    "bernoulli": lambda outputs, _: Bernoulli(logits=outputs),
+    "poisson": lambda outputs, _: Poisson(outputs.exp()),
+    "categorical": lambda outputs, _: Categorical(logits=outputs),
+}
+ENCODER_INPUTS = {"poisson": torch.log1p}
+
+
+@dataclass(frozen=True)
+class Expert:
+    """What one encoder says about the latents of one sample: index of the latent → mean and sd."""
+
+    mean: dict[int, Tensor]
+    sd: dict[int, Tensor]
+
+
+class Reference:
+    """One replicate of a model and of a batch, evaluated sample by sample."""
+
+    def __init__(self, model: MultimodalVAE, batch: Batch, replicate: int = 0) -> None:
+        self.model, self.batch, self.replicate = model, batch, replicate
+        self.parameters = {name: parameter[replicate] for name, parameter in model.named_parameters()}
+        sizes = [modality.n_private for modality in model.spec.modalities]
+        self.n_modalities, self.n_latents = len(sizes), sum(sizes) + model.spec.n_shared
+        self.shared = list(range(sum(sizes), self.n_latents))
+        self.private = [list(range(sum(sizes[:m]), sum(sizes[: m + 1]))) for m in range(len(sizes))]
+
+    def owned(self, modality: int) -> list[int]:
+        return self.private[modality] + self.shared
+
+    def observed(self, modality: int, sample: int) -> bool:
+        mask = self.batch.observed[modality]
+        return mask is None or bool(mask[self.replicate, sample])
+
+    def labelled(self, sample: int) -> bool:
+        if self.model.spec.label is None or self.batch.label is None:
+            return False
+        return self.batch.labelled is None or bool(self.batch.labelled[self.replicate, sample])
+
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        return x @ self.parameters[f"{name}.weight"] + self.parameters[f"{name}.bias"][0]
+
+    def encode(self, modality: int, sample: int) -> Expert:
+        likelihood = self.model.spec.modalities[modality].likelihood
+        x = self.batch.x[modality][self.replicate, sample]
+        x = ENCODER_INPUTS.get(likelihood, lambda values: values)(x)
+        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.encoder.hidden", x), 0.01)
+        outputs = self.linear(f"modalities.{modality}.encoder.output", hidden)
+        sds = F.softplus(outputs[self.n_latents :])
+        owned = self.owned(modality)
+        return Expert({j: outputs[j] for j in owned}, {j: sds[j] for j in owned})
+
+    def distribution(self, likelihood: str, prefix: str, outputs: Tensor) -> Distribution:
+        own = {name.removeprefix(prefix): value for name, value in self.parameters.items() if name.startswith(prefix)}
+        return DISTRIBUTIONS[likelihood](outputs, own)
+
+    def log_likelihood(self, modality: int, sample: int, latents: Sequence[Tensor]) -> Tensor:
+        seen = torch.stack(
+            [latents[j] if j in self.owned(modality) else torch.zeros_like(latents[j]) for j in range(self.n_latents)]
+        )
+        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.decoder.hidden", seen), 0.01)
+        outputs = self.linear(f"modalities.{modality}.decoder.head", hidden)
+        likelihood = self.model.spec.modalities[modality].likelihood
+        distribution = self.distribution(likelihood, f"modalities.{modality}.feature.", outputs)
+        return distribution.log_prob(self.batch.x[modality][self.replicate, sample]).sum()
+
+    def label_log_likelihood(self, sample: int, latents: Sequence[Tensor]) -> Tensor:
+        weight, bias = self.parameters["label_decoder.head.weight"], self.parameters["label_decoder.head.bias"][0]
+        outputs = bias + sum(latents[j] * weight[j] for j in self.shared)
+        likelihood = self.model.spec.label.likelihood
+        value = self.batch.label[self.replicate, sample, 0]
+        if likelihood == "categorical":
+            return Categorical(logits=outputs).log_prob(value)
+        return self.distribution(likelihood, "label_parameters.", outputs[0]).log_prob(value).sum()
+
+    def posterior(self, experts: Sequence[Expert], latent: int) -> tuple[Tensor, Tensor]:
+        """Mean and sd of one latent, from the observed encoders of a term that own it."""
+        owners = [expert for expert in experts if latent in expert.mean]
+        zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
+        if self.model.spec.posterior == "mixture":
+            # Rule 5: the encoder's own mean and sd. Rule 1: 0 where it does not own the latent.
+            return (owners[0].mean[latent], owners[0].sd[latent]) if owners else (zero, zero)
+        precision, weighted = one, zero  # rule 5: the prior expert N(0, 1); rule 1: it alone where there is no other
+        for expert in owners:
+            of_expert = 1 / (expert.sd[latent] ** 2 + 1e-8)
+            precision = precision + of_expert
+            weighted = weighted + of_expert * expert.mean[latent]
+        return weighted / precision, 1 / precision.sqrt()
+
+    def term_and_sample(
+        self, term: Term, sample: int, noise: Tensor | None, beta: float, weights: Mapping[str, float]
+    ) -> Tensor:
+        """Loss of one sample in one term, before the term's weight and the number of samples."""
+        encoding = [m for m in term.encode if self.observed(m, sample)]
+        decoding = [decode for decode in term.decodes if self.observed(decode.modality, sample)]
+        loss = torch.zeros((), dtype=torch.float64)
+        if not encoding or not decoding:  # rule 3: the sample does not count here
+            return loss
+        experts = [self.encode(m, sample) for m in encoding]
+        posterior = [self.posterior(experts, latent) for latent in range(self.n_latents)]
+        latents = [mean if noise is None else mean + sd * noise[latent] for latent, (mean, sd) in enumerate(posterior)]
+        detached = [value.detach() if latent in self.shared else value for latent, value in enumerate(latents)]
+        for decode in decoding:
+            name = self.model.names[decode.modality]
+            seen = detached if decode.detach_shared else latents
+            loss = loss - weights.get(name, 1.0) * self.log_likelihood(decode.modality, sample, seen)
+        if self.labelled(sample):
+            loss = loss - weights.get("label", 1.0) * self.label_log_likelihood(sample, latents)
+        for latent, (mean, sd) in enumerate(posterior):  # rule 2
+            inferred = any(latent in self.owned(m) for m in encoding)
+            decoded = any(latent in self.owned(decode.modality) for decode in term.decodes)
+            if inferred and decoded:
+                loss = loss + beta * (0.5 * (mean**2 + sd**2 - 1) - sd.log())
+        return loss
+
+    def loss(
+        self,
+        terms: Sequence[Term],
+        *,
+        noise: Tensor | None = None,  # (terms, samples, latents)
+        beta: float = 1.0,
+        weights: Mapping[str, float] | None = None,
+    ) -> Tensor:
+        total = torch.zeros((), dtype=torch.float64)
+        for row, term in enumerate(terms):
+            for sample in range(self.batch.x[0].shape[1]):
+                own = None if noise is None else noise[row, sample]
+                total = total + term.weight * self.term_and_sample(term, sample, own, beta, weights or {})
+        divisor = self.batch.n_samples
+        return total / (divisor if isinstance(divisor, int) else divisor[self.replicate])  # rule 4
+
+
+def gaussian_log_density(x: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Log-density of every row of ``x``, in nats, by the formula."""
+    centred = x - mean
+    quadratic = (centred @ torch.linalg.inv(covariance) * centred).sum(-1)
+    return -0.5 * (quadratic + torch.logdet(covariance) + x.shape[-1] * math.log(2 * math.pi))
