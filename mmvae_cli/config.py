@@ -57,7 +57,7 @@ class DataOptions(Options):
         metavar="[M=]NAME",
         repeat=True,
     )
-    key: str = option("mmvae", values.text, "Prefix of every key that is written.", metavar="NAME")
+    key: str = option("mmvae", values.key, "Prefix of every key that is written.", metavar="NAME")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,13 @@ def text(raw: Any) -> str:
     return str(raw)
 
 
+def key(raw: Any) -> str:
+    """A name that can stand in keys of the data."""
+    if not text(raw).replace("_", "").replace("-", "").isalnum():
+        raise ValueError("letters, digits, _ and - are allowed in a key")
+    return str(raw)
+
+
 def path(raw: Any) -> str:
     """A path, as text."""
     return text(str(raw))

@@ -73,14 +73,15 @@ class Aligned:
         """From (n_samples, …) in the order of the file to the internal one."""
         return values[self.order]
 
-    def dense(self, modality: str, columns: np.ndarray | None = None) -> np.ndarray:
-        """(n_samples, n_columns) float32 values of a modality; 0 in the rows of samples that lack it."""
+    def dense(self, modality: str, columns: np.ndarray | None = None, samples: np.ndarray | None = None) -> np.ndarray:
+        """(n_samples, n_columns) float32 values of some samples (default: all); 0 where a sample lacks the modality."""
+        rows = self.rows[modality] if samples is None else self.rows[modality][samples]
         values = self.modalities[modality].values
+        present = rows >= 0
+        taken = values[rows[present]]
         if columns is not None:
-            values = values[:, columns]
-        filled = np.zeros((len(self.names), values.shape[1]), dtype=np.float32)
-        present = self.rows[modality] >= 0
-        taken = values[self.rows[modality][present]]
+            taken = taken[:, columns]
+        filled = np.zeros((len(rows), taken.shape[1]), dtype=np.float32)
         filled[present] = taken.toarray() if sparse.issparse(taken) else taken
         return filled
 

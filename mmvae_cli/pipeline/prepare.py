@@ -1,4 +1,4 @@
-"""From a study to what the model is trained on: transforms, features, scaling; everything fitted on training samples."""
+"""From a study to what the model is trained on: transforms, features, scaling, fitted on training samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from mmvae_cli.config import DataOptions, SelectionOptions
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
 from mmvae_cli.data.kinds import constant_features, value_kind
-from mmvae_cli.data.transforms import TRANSFORMS, fit_scaling, warn_about_values
+from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling, warn_about_values
 from mmvae_cli.errors import DataError, UsageError, listed, pick
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.study import Study
@@ -52,15 +52,28 @@ def per_modality(given: Mapping[str, object], names: list[str], what: str) -> di
     return {name: given.get(name, given.get(EVERY)) for name in names}
 
 
-def prepare(study: Study, options: DataOptions, selection: SelectionOptions, scale_on: str = "train") -> Prepared:
+def prepare(
+    study: Study,
+    options: DataOptions,
+    selection: SelectionOptions,
+    scale_on: str = "train",
+    earlier: Mapping[str, np.ndarray] | None = None,
+) -> Prepared:
     """Transform, leave out what cannot be used, select and scale.
+
+    Parameters
+    ----------
+    scale_on
+        ``train`` or ``all``: the samples that mean and sd are fitted on.
+    earlier
+        Sets (n_features,) selected before, for modalities for which no selection is asked.
 
     Raises
     ------
     DataError
         If values, transforms and likelihoods do not go together, or fewer features are left than asked for.
     """
-    names = study.aligned.file_order
+    names, earlier = study.aligned.file_order, earlier or {}
     likelihoods = per_modality(options.likelihood, names, "--likelihood")
     transforms = per_modality(options.transform, names, "--transform")
     layers = per_modality(options.layer, names, "--layer")
@@ -77,6 +90,8 @@ def prepare(study: Study, options: DataOptions, selection: SelectionOptions, sca
     for name in study.aligned.modalities:
         left_out[name], usable = _usable(study, name, selection)
         sets = _select(study, name, selection, wanted[name], usable)
+        if sets is None and name in earlier:
+            sets = [_reused(earlier[name], usable, name)]
         if sets is not None:
             selections[name] = sets
         records.append(_record(study, name, chosen[name], sets, usable, scale_on))
@@ -117,7 +132,9 @@ def _usable(study: Study, name: str, selection: SelectionOptions) -> tuple[dict[
     reasons: dict[int, str] = {}
     if study.label is not None and not selection.keep_label_features:
         target = study.aligned.to_own(name, study.label.values)
-        found = leaking_features(modality.values, modality.var.index, target, study.label.classes, study.label.name)
+        found = leaking_features(
+            modality.values, list(modality.var.index), target, study.label.classes, study.label.name
+        )
         reasons = dict(found)
         if found:
             log.warning(
@@ -163,6 +180,14 @@ def _select(
     return found
 
 
+def _reused(sets: np.ndarray, usable: np.ndarray, name: str) -> Selection:
+    """Selection made before, without features that cannot be used now; ranks are not known here."""
+    sets = np.where(usable & np.isin(sets, ("shared", "other")), sets, "unused")
+    if (sets == "unused").all():
+        raise DataError(f"modality {name!r}: no feature is selected", hint="select anew with --shared and --other")
+    return Selection(sets, np.zeros(len(sets), dtype=np.int64))
+
+
 def _record(
     study: Study,
     name: str,
@@ -178,23 +203,30 @@ def _record(
         columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
     kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order
     transform, likelihood, layer = chosen
+    scaling = _scaling(study, name, columns, scale_on)
     record = ModalityRecord(
         name=name,
         features=tuple(modality.var.index[kept].astype(str)),
         columns=np.searchsorted(kept, columns).astype(np.int64),
+        mean=np.stack([one.mean for one in scaling]),
+        sd=np.stack([one.sd for one in scaling]) if TRANSFORMS[transform].standardise else None,
         transform=transform,
         likelihood=likelihood,
         layer=None if layer is None else str(layer),
     )
-    if selections is not None:
-        sets = np.stack([one.sets[row] for one, row in zip(selections, columns, strict=True)])
-        record = replace(record, shared_set=sets == "shared", other_set=sets == "other")
-    if not TRANSFORMS[transform].standardise:
+    if selections is None:
         return record
-    alike = scale_on == "all" or len(study.splits) == 1
+    sets = np.stack([one.sets[row] for one, row in zip(selections, columns, strict=True)])
+    return replace(record, shared_set=sets == "shared", other_set=sets == "other")
+
+
+def _scaling(study: Study, name: str, columns: np.ndarray, scale_on: str) -> list[Scaling]:
+    """Mean and sd of each replicate's features, once where all agree."""
+    alike = len(columns) == 1 and (scale_on == "all" or len(study.splits) == 1)
     fitted = []
-    for replicate in range(1 if alike and len(columns) == 1 else len(study.splits)):
+    for replicate in range(1 if alike else len(study.splits)):
         samples = study.taking_part if scale_on == "all" else study.part("train", replicate)
         rows = study.aligned.own_rows(name, samples)
-        fitted.append(fit_scaling(modality.values, rows, columns[replicate if len(columns) > 1 else 0]))
-    return replace(record, mean=np.stack([one.mean for one in fitted]), sd=np.stack([one.sd for one in fitted]))
+        chosen = columns[replicate if len(columns) > 1 else 0]
+        fitted.append(fit_scaling(study.aligned.modalities[name].values, rows, chosen))
+    return fitted

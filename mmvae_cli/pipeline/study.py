@@ -69,7 +69,8 @@ def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: 
         If options contradict each other.
     """
     aligned = align(dataset)
-    taking_part = aligned.observed.all(1) if options.complete_only else aligned.observed.any(1)
+    observed = aligned.observed
+    taking_part: np.ndarray = np.all(observed, 1) if options.complete_only else np.any(observed, 1)
     _say_incomplete(aligned, options.complete_only)
     target = None if label is None else _label(aligned, label, taking_part)
     if options.labelled_only:

@@ -31,11 +31,11 @@ def modality_tensors(
         columns = torch.from_numpy(record.columns).to(device)
     mean = sd = None
     x = np.where(observed[:, None], values, 0.0).astype(np.float64)
-    if record.mean is not None and record.sd is not None:
+    if record.sd is not None:
         if len(record.mean) == 1 and columns is None:
             x = (x - record.mean) / record.sd
         else:
-            x, mean, sd = _relative(x, observed, record, device)
+            x, mean, sd = _relative(x, observed, record, record.sd, device)
     x[~observed] = 0.0
     return ModalityTensors(
         torch.from_numpy(x.astype(np.float32)).to(device),
@@ -47,11 +47,9 @@ def modality_tensors(
 
 
 def _relative(
-    x: np.ndarray, observed: np.ndarray, record: ModalityRecord, device: torch.device
+    x: np.ndarray, observed: np.ndarray, record: ModalityRecord, sds: np.ndarray, device: torch.device
 ) -> tuple[np.ndarray, torch.Tensor, torch.Tensor]:
     """Scale once in float64, and leave each replicate's small difference to float32: nothing is lost to rounding."""
-    if record.mean is None or record.sd is None:
-        raise ValueError("nothing to scale by")
     centre = x[observed].mean(0)
     spread = x[observed].std(0)
     spread[spread == 0] = 1.0
@@ -59,7 +57,7 @@ def _relative(
     if len(record.columns) > 1:
         at_centre, at_spread = centre[record.columns], spread[record.columns]
     mean = torch.from_numpy(((record.mean - at_centre) / at_spread).astype(np.float32)).to(device)
-    sd = torch.from_numpy((record.sd / at_spread).astype(np.float32)).to(device)
+    sd = torch.from_numpy((sds / at_spread).astype(np.float32)).to(device)
     return (x - centre) / spread, mean, sd
 
 

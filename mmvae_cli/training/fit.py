@@ -53,14 +53,15 @@ class FitResult:
         Per replicate, higher is better: held-out score at the weights kept, or minus the last loss without one.
     best_epoch
         Epoch of the weights kept, counted from 1.
-    threads
-        CPU threads used.
+    threads, device
+        What it ran on.
     """
 
     history: tuple[EpochReport, ...]
     score: tuple[float, ...]
     best_epoch: tuple[int, ...]
     threads: int
+    device: str
     seconds: float
 
 
@@ -151,7 +152,8 @@ def fit(
         elif last:
             best.offer(model, loop.active, scores.log_likelihood.tolist(), epoch)
     best.restore(model)
-    return FitResult(tuple(history), tuple(best.score), tuple(best.epoch), threads, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return FitResult(tuple(history), tuple(best.score), tuple(best.epoch), threads, str(loop.device), seconds)
 
 
 def _kept(focus: tuple[Tensor | None, ...] | None, active: list[int]) -> tuple[Tensor | None, ...] | None:

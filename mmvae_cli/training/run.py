@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmvae_cli.data.folders import fresh_folder
 from mmvae_cli.errors import DataError, InputNotFoundError
 from mmvae_cli.model.vae import LabelSpec, ModalitySpec, ModelSpec, MultimodalVAE
 from mmvae_cli.training.fit import EpochReport
@@ -39,7 +38,7 @@ class ModalityRecord:
     shared_set, other_set
         Same shape: True where the selection by label put a feature in that set; both None without a selection.
     mean, sd
-        Same shape, of the transformed values; None where nothing was standardised.
+        Same shape, of the transformed values; ``sd`` None where nothing was standardised.
     transform, layer, likelihood
         As chosen; ``layer`` None for ``X``.
     """
@@ -47,12 +46,12 @@ class ModalityRecord:
     name: str
     features: tuple[str, ...]
     columns: np.ndarray
+    mean: np.ndarray
     transform: str
     likelihood: str
     layer: str | None = None
     shared_set: np.ndarray | None = None
     other_set: np.ndarray | None = None
-    mean: np.ndarray | None = None
     sd: np.ndarray | None = None
 
     def view(self, array: np.ndarray, replicate: int) -> np.ndarray:
@@ -117,16 +116,8 @@ def _splits(coded: Sequence[Mapping[str, Sequence[str]]], samples: np.ndarray) -
     return splits
 
 
-def save_run(run: Run, history: Sequence[EpochReport], folder: str | Path, *, force: bool) -> None:
-    """Write the run folder; it is there whole, or not at all.
-
-    Raises
-    ------
-    CannotCreateError
-        If the folder exists and ``force`` is not given, or its place is read-only.
-    CannotWriteError
-        If writing fails on the way.
-    """
+def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
+    """Write a run into an empty folder (see ``data.folders.fresh_folder`` for one that is there whole or not)."""
     from safetensors.torch import save_file
 
     tensors = {WEIGHTS + name: value.detach().cpu().contiguous() for name, value in run.model.state_dict().items()}
@@ -147,11 +138,10 @@ def save_run(run: Run, history: Sequence[EpochReport], folder: str | Path, *, fo
         "splits": _codes(run.splits, run.samples),
         **run.record,
     }
-    with fresh_folder(folder, force=force) as temporary:
-        save_file(tensors, str(temporary / WEIGHTS_FILE))
-        _write_history(history, temporary / HISTORY_FILE)
-        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-        (temporary / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+    save_file(tensors, str(folder / WEIGHTS_FILE))
+    _write_history(history, folder / HISTORY_FILE)
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def _write_history(history: Sequence[EpochReport], path: Path) -> None:

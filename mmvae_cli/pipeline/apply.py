@@ -1,0 +1,164 @@
+"""Use a trained run on data: match the features, transform and scale as in training, one replicate's model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from mmvae_cli.data.aligned import Aligned, align
+from mmvae_cli.data.dataset import Dataset
+from mmvae_cli.data.transforms import TRANSFORMS
+from mmvae_cli.errors import DataError, listed
+from mmvae_cli.model.batch import Batch
+from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.pipeline.replicates import single_model
+from mmvae_cli.pipeline.tensors import device_data
+from mmvae_cli.training.run import ModalityRecord, Run
+from mmvae_cli.training.source import DeviceData
+from mmvae_cli.training.validation import EVALUATION_BATCH
+
+log = logging.getLogger("mmvae_cli")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A run, the data it is used on, and the model of one replicate.
+
+    Attributes
+    ----------
+    aligned
+        In the internal order, values transformed; holds only the modalities of the run that are there.
+    observed
+        (n_samples, n_modalities of the run) True where a sample has a modality.
+    missing
+        Per modality, names of the run's features that the data lack.
+    """
+
+    run: Run
+    replicate: int
+    aligned: Aligned
+    observed: np.ndarray
+    model: MultimodalVAE
+    data: DeviceData
+    missing: dict[str, list[str]]
+
+    def batches(self, rows: np.ndarray) -> list[Batch]:
+        """Batches of rows of the internal order."""
+        return list(self.data.batches(torch.from_numpy(rows)[None], EVALUATION_BATCH))
+
+    @torch.no_grad()
+    def embed(self, rows: np.ndarray) -> np.ndarray:
+        """(n_rows, n_latents) joint embedding; nan for samples without any modality of the run."""
+        parts = [self.model.embed(batch)[0] for batch in self.batches(rows)]
+        latents = torch.cat(parts).numpy() if parts else np.zeros((0, self.run.spec.layout.size), np.float32)
+        return np.where(self.observed[rows].any(1)[:, None], latents, np.nan).astype(np.float32)
+
+    @torch.no_grad()
+    def predict(self, sources: Sequence[int], target: int, rows: np.ndarray) -> np.ndarray:
+        """(n_rows, features of the replicate) mean of a modality in the unit of predictions; nan without a source."""
+        record = self.run.modalities[target]
+        parts = [self.model.predict(batch, sources, target)[0].double() for batch in self.batches(rows)]
+        predicted = torch.cat(parts).numpy() if parts else np.zeros((0, record.columns.shape[1]))
+        return in_prediction_unit(predicted, record, self.replicate, scaled=True)
+
+
+def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: int, *, scaled: bool) -> np.ndarray:
+    """Undo the scaling (where ``scaled``) and, where the run alone can, the transform."""
+    if scaled and record.sd is not None:
+        values = values * record.view(record.sd, replicate) + record.view(record.mean, replicate)
+    undo = TRANSFORMS[record.transform].undo
+    return values if undo is None else undo(values)
+
+
+def prediction_unit(record: ModalityRecord) -> str:
+    """Unit of the predictions of a modality, for the user."""
+    return TRANSFORMS[record.transform].unit
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Data in the form a run was trained on, for any of its replicates; attributes as in ``Applied``.
+
+    Attributes
+    ----------
+    values
+        Per modality (n_samples, features of the record), transformed.
+    """
+
+    run: Run
+    aligned: Aligned
+    observed: np.ndarray
+    values: dict[str, np.ndarray]
+    missing: dict[str, list[str]]
+
+    def replicate(self, index: int) -> Applied:
+        """Use one replicate."""
+        data = device_data(self.values, self.observed, self.run.modalities, torch.device("cpu")).keep([index])
+        return Applied(self.run, index, self.aligned, self.observed, single_model(self.run, index), data, self.missing)
+
+
+def match(run: Run, dataset: Dataset, min_features: float = 1.0) -> Matched:
+    """Bring data into the form a run was trained on.
+
+    Features are matched by name, whatever their order; those the data lack get their training mean.
+
+    Parameters
+    ----------
+    min_features
+        Least fraction of the run's features that each modality in the data must have.
+
+    Raises
+    ------
+    DataError
+        If too many features are missing, or no modality of the run is there.
+    """
+    names = [record.name for record in run.modalities]
+    there = [name for name in names if name in dataset.modalities]
+    if not there:
+        raise DataError(
+            f"the data hold none of the model's modalities, but {listed(dataset.modalities)}",
+            hint=f"the model knows {listed(names)}",
+        )
+    aligned = align(dataset, there)
+    transformed = {}
+    for name in there:
+        transformed[name] = TRANSFORMS[run.modality(name).transform].apply(aligned.modalities[name].values, name)
+    aligned = aligned.with_values(transformed)
+    observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
+    values, missing = {}, {}
+    for index, record in enumerate(run.modalities):
+        if record.name in there:
+            observed[:, index] = aligned.rows[record.name] >= 0
+        values[record.name], missing[record.name] = _matched(aligned, record, min_features)
+    return Matched(run, aligned, observed, values, missing)
+
+
+def _matched(aligned: Aligned, record: ModalityRecord, min_features: float) -> tuple[np.ndarray, list[str]]:
+    """Values (n_samples, features of the record), and the names of features that are missing."""
+    fill = np.zeros(len(record.features))
+    for columns, mean in zip(record.columns, record.mean, strict=False):
+        fill[columns] = mean
+    values = np.tile(fill.astype(np.float32), (len(aligned.names), 1))
+    if record.name not in aligned.modalities:
+        return values, []
+    place = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
+    found = place >= 0
+    lacking = [name for name, is_there in zip(record.features, found, strict=True) if not is_there]
+    if found.mean() < min_features:
+        raise DataError(
+            f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
+            f"missing: {listed(lacking, most=5)}",
+            hint=f"at least {min_features:.0%} are needed (--min-features); are the names of the same kind?",
+        )
+    if lacking:
+        log.warning(
+            "modality %r: %d of %d features are missing and set to their training mean: %s",
+            record.name, len(lacking), len(found), listed(lacking, most=5),
+        )  # fmt: skip
+    values[:, found] = aligned.dense(record.name, place[found])
+    return values, lacking

@@ -1,0 +1,69 @@
+"""``mmvae embed``: latent embeddings of every sample, also of new ones."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from mudata import MuData
+
+from mmvae_cli.config import EmbedConfig
+from mmvae_cli.data.formats import Source
+from mmvae_cli.pipeline.apply import Applied, match
+from mmvae_cli.pipeline.outcome import Outcome, with_record
+from mmvae_cli.pipeline.reuse import open_data
+from mmvae_cli.training.run import Run, load_run
+
+log = logging.getLogger("mmvae_cli")
+
+
+def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: str = "") -> Outcome:
+    """Embed every sample of the run's data, or of new data."""
+    run = load_run(config.run)
+    dataset = open_data(run, source)
+    applied = match(run, dataset, config.min_features).replicate(run.replicate)
+    latents = applied.embed(np.arange(len(applied.aligned.names)))
+    key = run.record["key"]
+    without = int(np.isnan(latents).all(1).sum())
+    summary = {
+        "command": "embed",
+        "run": config.run,
+        "samples": len(latents),
+        "without_modality": without,
+        "latents": latent_names(run),
+        "missing_features": {name: len(names) for name, names in applied.missing.items()},
+        "replicate": run.replicate,
+    }
+    updates = embedding_updates(applied, latents, key)
+    entries = {"command": "embed", "embed_command_line": command_line}
+    return Outcome(summary, with_record(updates, applied.aligned, key, entries, replaces=("embed",)))
+
+
+def _block_order(run: Run) -> list[tuple[str, slice]]:
+    """Blocks in the order in which they are written: private ones in the order of the file, then the shared one."""
+    layout, names = run.spec.layout, [modality.name for modality in run.spec.modalities]
+    blocks = [(name, layout.private_block(names.index(name))) for name in run.record["modality_order"]]
+    return [*blocks, ("shared", layout.shared_block)]
+
+
+def latent_names(run: Run) -> list[str]:
+    """Names of the columns of the joint embedding."""
+    return [f"{name}_{index + 1}" for name, block in _block_order(run) for index in range(block.stop - block.start)]
+
+
+def embedding_updates(applied: Applied, latents: np.ndarray, key: str) -> dict[str, object]:
+    """Return what an embedding (n_samples, n_latents), in the internal order, writes into the data."""
+    run, aligned = applied.run, applied.aligned
+    without = np.isnan(latents).any(1)
+    if without.any():
+        log.warning("%d samples have none of the model's modalities: their embedding is nan", without.sum())
+    written = np.concatenate([latents[:, block] for _, block in _block_order(run)], axis=1)
+    updates: dict[str, object] = {
+        f"obsm/X_{key}": aligned.to_file(written),
+        f"obsm/X_{key}_shared": aligned.to_file(latents[:, run.spec.layout.shared_block]),
+        f"uns/{key}/latents": np.array(latent_names(run), dtype=object),
+    }
+    for name, block in _block_order(run)[:-1]:
+        if name in aligned.modalities:
+            updates[f"mod/{name}/obsm/X_{key}_private"] = aligned.to_own(name, latents[:, block])
+    return updates

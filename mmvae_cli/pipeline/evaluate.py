@@ -1,0 +1,201 @@
+"""``mmvae evaluate``: how well modalities are predicted and the label is separated, on held-out samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mudata import MuData
+
+from mmvae_cli.config import EvaluateConfig
+from mmvae_cli.data.aligned import Aligned, align
+from mmvae_cli.data.annotations import find_column
+from mmvae_cli.data.dataset import Dataset
+from mmvae_cli.data.formats import Source
+from mmvae_cli.data.labels import Label, make_label
+from mmvae_cli.errors import DataError
+from mmvae_cli.evaluation.metrics import (
+    continuous_separation,
+    label_separation,
+    median_and_sd,
+    r2_per_feature,
+    summarise,
+)
+from mmvae_cli.pipeline.apply import Applied, in_prediction_unit, match
+from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
+from mmvae_cli.pipeline.reuse import open_data
+from mmvae_cli.training.run import ModalityRecord, Run, load_run
+
+ROWS_AT_ONCE = 512  # of training samples, in float64
+KINDS = ("cross", "self", "joint")
+
+
+@dataclass(frozen=True)
+class ReplicateMetrics:
+    """Metrics of one replicate, and its R² per feature: kind → modality → (n_features of the model,)."""
+
+    metrics: dict[str, Any]
+    r2: Mapping[str, Mapping[str, np.ndarray]]
+
+
+def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_line: str = "") -> Outcome:
+    """Evaluate every replicate on its own held-out samples.
+
+    Raises
+    ------
+    DataError
+        If nothing was held out, or the held-out samples are not in the data.
+    """
+    run = load_run(config.run)
+    if not (run.splits == "test").any():
+        raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
+    dataset = open_data(run, source)
+    label = _label(run, dataset, config.label)
+    matched = match(run, dataset, config.min_features)
+    evaluated = [_replicate(matched.replicate(index), label) for index in range(run.n_replicates)]
+    chosen = evaluated[run.replicate]
+    summary = {
+        "command": "evaluate",
+        "run": config.run,
+        "model": run.record["summary"]["title"],
+        "replicate": run.replicate,
+        **chosen.metrics,
+        "replicates": [one.metrics for one in evaluated],
+        "over_replicates": over_replicates([one.metrics for one in evaluated]),
+    }
+    key, aligned = run.record["key"], align(dataset)
+    updates = _updates(run, aligned, chosen, key)
+    entries = {"command": "evaluate", "metrics": as_json(summary), "evaluate_command_line": command_line}
+    return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))
+
+
+def _label(run: Run, dataset: Dataset, asked: str | None) -> Label | None:
+    """Label in the order of the run's samples."""
+    name = asked or (run.record["label"] or {}).get("name")
+    if name is None:
+        return None
+    column = find_column(dataset, name, "label").reindex(run.samples)
+    return make_label(column.where((run.splits != "").any(0)), name)
+
+
+def _replicate(applied: Applied, label: Label | None) -> ReplicateMetrics:
+    run = applied.run
+    places = {name: row for row, name in enumerate(applied.aligned.names)}
+    held = run.samples[run.splits[applied.replicate] == "test"]
+    lacking = [name for name in held if name not in places]
+    if lacking:
+        raise DataError(
+            f"{len(lacking)} of {len(held)} held-out samples are not in the data, such as {lacking[0]!r}",
+            hint="evaluate on the data the run was trained on",
+        )
+    rows = np.array([places[name] for name in held], dtype=np.int64)
+    r2: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
+    metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "label": None}
+    for target, record in enumerate(run.modalities):
+        if record.name in applied.aligned.modalities:
+            metrics["r2"][record.name] = _modality(applied, target, record, rows, r2)
+    if label is not None:
+        metrics["label"] = _separation(applied, label, places)
+    return ReplicateMetrics(metrics, r2)
+
+
+def _modality(
+    applied: Applied, target: int, record: ModalityRecord, rows: np.ndarray, r2: dict[str, dict[str, np.ndarray]]
+) -> dict[str, Any]:
+    """R² of one modality, by kind and by feature set."""
+    everything = range(len(applied.run.modalities))
+    sources = {"cross": [m for m in everything if m != target], "self": [target], "joint": list(everything)}
+    sets = _sets(applied, record)
+    training_mean = _training_mean(applied, target, record)
+    found: dict[str, Any] = {}
+    for kind, chosen in sources.items():
+        counted = rows[applied.observed[rows, target] & applied.observed[rows][:, chosen].any(1)]
+        x = _values(applied, record, counted)
+        per_feature = r2_per_feature(x, applied.predict(chosen, target, counted))
+        r2[kind][record.name] = per_feature
+        by_mean = r2_per_feature(x, np.broadcast_to(training_mean, x.shape))
+        baseline = summarise(by_mean, None)["all"]["mean"]
+        found[kind] = {**summarise(per_feature, sets), "n": len(counted), "baseline_mean": baseline}
+    return found
+
+
+def _values(applied: Applied, record: ModalityRecord, rows: np.ndarray) -> np.ndarray:
+    """(n_rows, features of the replicate) observed values in the unit of the predictions."""
+    names = pd.Index(record.feature_names(applied.replicate))
+    place = applied.aligned.modalities[record.name].var.index.get_indexer(names)
+    values = applied.aligned.dense(record.name, np.maximum(place, 0), rows).astype(np.float64)
+    values[:, place < 0] = np.nan
+    return in_prediction_unit(values, record, applied.replicate, scaled=False)
+
+
+def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.ndarray:
+    """(features of the replicate,) mean over the training samples, in the unit of the predictions."""
+    run = applied.run
+    training = np.isin(applied.aligned.names, run.samples[run.splits[applied.replicate] == "train"])
+    rows = np.flatnonzero(training & applied.observed[:, target])
+    blocks = np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1)
+    total: np.ndarray = sum(_values(applied, record, block).sum(0) for block in blocks)  # type: ignore[assignment]
+    return total / len(rows)
+
+
+def _sets(applied: Applied, record: ModalityRecord) -> np.ndarray | None:
+    """Sets of the replicate's features: selected by label, else the truth of simulated data, else none."""
+    if record.shared_set is not None and record.other_set is not None:
+        shared = record.view(record.shared_set, applied.replicate)
+        return np.where(shared, "shared", "other")
+    var = applied.aligned.modalities[record.name].var
+    if "true_set" in var:
+        return var["true_set"].astype(str).reindex(record.feature_names(applied.replicate)).to_numpy()
+    return None
+
+
+def _separation(applied: Applied, label: Label, places: Mapping[str, int]) -> dict[str, Any]:
+    """How well each block of latents gives the label."""
+    run, layout = applied.run, applied.run.spec.layout
+    parts = {}
+    for part in ("train", "test"):
+        chosen = [i for i in np.flatnonzero(run.splits[applied.replicate] == part) if run.samples[i] in places]
+        rows = np.array([places[run.samples[i]] for i in chosen], dtype=np.int64)
+        parts[part] = (applied.embed(rows), label.values[chosen])
+    names = [record.name for record in run.modalities]
+    blocks = {"shared": layout.shared_block, "all": slice(None)}
+    blocks |= {f"private {name}": layout.private_block(index) for index, name in enumerate(names)}
+    (train, train_target), (test, test_target) = parts["train"], parts["test"]
+    scores: dict[str, dict[str, float | None]] = {}
+    for block_name, block in blocks.items():
+        arguments = (train[:, block], train_target, test[:, block], test_target)
+        if label.kind == "categorical":
+            scores[block_name] = label_separation(*arguments, label.classes)
+        else:
+            scores[block_name] = continuous_separation(*arguments)
+    found: dict[str, Any] = {"column": label.name, "kind": label.kind, "classes": list(label.classes)}
+    for metric in scores["shared"]:
+        private = {name: scores[f"private {name}"][metric] for name in run.record["modality_order"]}
+        found[metric] = {"shared": scores["shared"][metric], "private": private, "all": scores["all"][metric]}
+    return found
+
+
+def over_replicates(metrics: list[Any]) -> Any:
+    """Median and sd of every number, in the structure of one replicate's metrics."""
+    first = next((one for one in metrics if one is not None), None)
+    if isinstance(first, dict):
+        return {name: over_replicates([one.get(name) if one else None for one in metrics]) for name in first}
+    if isinstance(first, (int, float)) or first is None:
+        return median_and_sd(metrics)
+    return first
+
+
+def _updates(run: Run, aligned: Aligned, chosen: ReplicateMetrics, key: str) -> dict[str, object]:
+    """R² per feature in the order of the file; nan for features not modelled."""
+    updates: dict[str, object] = {}
+    for kind, by_modality in chosen.r2.items():
+        for name, values in by_modality.items():
+            var = aligned.modalities[name].var
+            column = np.full(len(var), np.nan)
+            place = var.index.get_indexer(pd.Index(run.modality(name).feature_names(run.replicate)))
+            column[place[place >= 0]] = values[place >= 0]
+            updates[f"mod/{name}/var/{key}_r2_{kind}"] = column
+    return updates

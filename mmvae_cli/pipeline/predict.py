@@ -1,0 +1,167 @@
+"""``mmvae predict``: what some modalities say about another, for every sample that has one of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from mudata import MuData
+
+from mmvae_cli.config import PredictConfig
+from mmvae_cli.data.formats import Source
+from mmvae_cli.errors import DataError, UsageError, did_you_mean, pick
+from mmvae_cli.pipeline.apply import Applied, match, prediction_unit
+from mmvae_cli.pipeline.outcome import Outcome, with_record
+from mmvae_cli.pipeline.reuse import open_data
+from mmvae_cli.training.run import Run, load_run
+
+log = logging.getLogger("mmvae_cli")
+
+LARGE = 1e9  # bytes of a prediction above which leave is asked
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Prediction of one modality.
+
+    Attributes
+    ----------
+    values
+        (n_samples, n_features) float32 in the internal order of the samples; nan without a source.
+    features
+        (n_features,) names, in the order in which the run knows them.
+    unit
+        ``input`` for the unit of the input, else the name of the transformed unit.
+    """
+
+    target: str
+    values: np.ndarray
+    features: np.ndarray
+    unit: str
+
+
+def predict(source: Source | MuData | None, config: PredictConfig, *, command_line: str = "") -> Outcome:
+    """Predict modalities and write them into the data."""
+    run, applied, predictions = predictions_of(source, config)
+    key, joined = run.record["key"], "+".join(config.source)
+    updates: dict[str, object] = {}
+    for prediction in predictions:
+        updates |= _updates(applied, prediction, key, config.source)
+    _check_size(updates, config.yes)
+    entries = {
+        "command": "predict",
+        "predict_command_line": command_line,
+        **{f"unit_{prediction.target}": prediction.unit for prediction in predictions},
+    }
+    summary = {
+        "command": "predict",
+        "run": config.run,
+        "from": list(config.source),
+        "replicate": run.replicate,
+        "missing_features": {name: len(names) for name, names in applied.missing.items() if name in config.source},
+        "targets": {
+            prediction.target: {
+                "samples": int((~np.isnan(prediction.values).all(1)).sum()),
+                "features": len(prediction.features),
+                "unit": prediction.unit,
+            }
+            for prediction in predictions
+        },
+        "joined": joined,
+    }
+    return Outcome(summary, with_record(updates, applied.aligned, key, entries))
+
+
+def prediction_table(source: Source | MuData | None, config: PredictConfig) -> tuple[pd.DataFrame, str]:
+    """Prediction of one modality as a table, samples × features, for samples with a source; and its unit."""
+    if len(config.target) != 1:
+        raise UsageError("a table holds the prediction of one modality", hint="name one with --to, or write .h5mu")
+    _, applied, (prediction,) = predictions_of(source, config)
+    order = applied.aligned.order.argsort()
+    table = pd.DataFrame(prediction.values, applied.aligned.names, prediction.features).iloc[order]
+    return table[~table.isna().all(axis=1)].rename_axis("sample"), prediction.unit
+
+
+def predictions_of(
+    source: Source | MuData | None, config: PredictConfig
+) -> tuple[Run, Applied, tuple[Prediction, ...]]:
+    """Predict every target asked for.
+
+    Raises
+    ------
+    UsageError
+        If source or target is not named.
+    DataError
+        If the run or the data do not have them.
+    """
+    if not config.source or not config.target:
+        raise UsageError("what to predict from what is not said", hint="for instance --from rna --to methylation")
+    run = load_run(config.run)
+    names = [record.name for record in run.modalities]
+    sources = [names.index(pick(name, names, "modality in --from")) for name in config.source]
+    targets = [names.index(pick(name, names, "modality in --to")) for name in config.target]
+    applied = match(run, open_data(run, source), config.min_features).replicate(run.replicate)
+    if not applied.observed[:, sources].any():
+        raise DataError(
+            f"no sample of the data has {' or '.join(config.source)}", hint="give data with the modality of --from"
+        )
+    rows = np.arange(len(applied.aligned.names))
+    chosen = _features(run, targets, config.features)
+    predictions = []
+    for target in targets:
+        record = run.modalities[target]
+        columns = chosen[target]
+        values = applied.predict(sources, target, rows)[:, columns].astype(np.float32)
+        features = record.feature_names(run.replicate)[columns]
+        predictions.append(Prediction(record.name, values, features, prediction_unit(record)))
+    return run, applied, tuple(predictions)
+
+
+def _features(run: Run, targets: Sequence[int], asked: Sequence[str]) -> dict[int, np.ndarray]:
+    """Columns of each target that are asked for."""
+    known = {target: run.modalities[target].feature_names(run.replicate) for target in targets}
+    everything = {name for names in known.values() for name in names}
+    for name in asked:
+        if name not in everything:
+            raise DataError(
+                f"the model does not know the feature {name!r}",
+                hint=f"{did_you_mean(name, everything)}it models {len(everything)} features of the target",
+            )
+    return {
+        target: np.flatnonzero(np.isin(names, list(asked))) if asked else np.arange(len(names))
+        for target, names in known.items()
+    }
+
+
+def _updates(applied: Applied, prediction: Prediction, key: str, sources: Sequence[str]) -> dict[str, object]:
+    """Where a prediction is written: a layer of the target for its samples, obsm of the sources for all of theirs."""
+    aligned, target = applied.aligned, prediction.target
+    updates: dict[str, object] = {}
+    modality = aligned.dataset.modalities.get(target)
+    covered = np.zeros(len(aligned.names), dtype=bool)
+    if modality is not None:
+        place = modality.var.index.get_indexer(pd.Index(prediction.features))
+        layer = np.full((len(modality.obs), modality.n_features), np.nan, dtype=np.float32)
+        own = aligned.to_own(target, prediction.values)
+        layer[:, place[place >= 0]] = own[:, place >= 0]
+        updates[f"mod/{target}/layers/{key}_from_{'+'.join(sources)}"] = layer
+        covered = aligned.rows[target] >= 0
+    lacking = [name for name in sources if name in aligned.modalities and (~covered & (aligned.rows[name] >= 0)).any()]
+    for name in lacking:
+        updates[f"mod/{name}/obsm/{key}_{target}"] = aligned.to_own(name, prediction.values)
+    if lacking:
+        updates[f"uns/{key}/features_{target}"] = prediction.features.astype(object)
+    return updates
+
+
+def _check_size(updates: dict[str, object], leave: bool) -> None:
+    size = sum(value.nbytes for value in updates.values() if isinstance(value, np.ndarray))
+    if size > LARGE and not leave:
+        raise UsageError(
+            f"the predictions take {size / 1e9:.1f} GB in the file",
+            hint="choose some with --features, or write them all with --yes",
+        )
+    log.info("predictions: %.1f MB", size / 1e6)

@@ -1,0 +1,277 @@
+"""``mmvae train``: read, prepare, fit all replicates, save the run, embed every sample."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from mudata import MuData
+
+from mmvae_cli.config import TrainConfig
+from mmvae_cli.data.aligned import input_hash
+from mmvae_cli.data.folders import fresh_folder, require_free
+from mmvae_cli.data.formats import Source
+from mmvae_cli.errors import DataError, UsageError
+from mmvae_cli.model.elbo import LABEL
+from mmvae_cli.model.objectives import OBJECTIVES
+from mmvae_cli.model.vae import LabelSpec, ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.pipeline.apply import match
+from mmvae_cli.pipeline.embed import embedding_updates
+from mmvae_cli.pipeline.latent_sizes import latent_sizes
+from mmvae_cli.pipeline.load import load
+from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
+from mmvae_cli.pipeline.prepare import Prepared, per_modality, prepare
+from mmvae_cli.pipeline.replicates import select_replicate
+from mmvae_cli.pipeline.select import selection_updates, sets_to_reuse
+from mmvae_cli.pipeline.study import Study, make_study
+from mmvae_cli.pipeline.tensors import device_data, label_tensors
+from mmvae_cli.training.diagnose import NonFiniteLossError
+from mmvae_cli.training.fit import EpochReport, FitResult, fit
+from mmvae_cli.training.hardware import choose_device, choose_precision
+from mmvae_cli.training.loop import Recipe
+from mmvae_cli.training.run import Run, save_run
+from mmvae_cli.training.source import DeviceData, padded_rows
+
+log = logging.getLogger("mmvae_cli")
+
+MOST_EPOCHS, FEWEST_EPOCHS = 500, 10
+STEPS = 4000  # updates after which training on many samples ends by default
+OnEpoch = Callable[[EpochReport], None]
+
+
+def train(
+    source: Source | MuData,
+    config: TrainConfig,
+    *,
+    force: bool = False,
+    command_line: str = "",
+    on_epoch: OnEpoch | None = None,
+) -> Outcome:
+    """Train a model and embed every sample; the run folder is finished before anything is returned."""
+    if config.supervised and config.label is None:
+        raise UsageError("--supervised needs a label", hint="name its column with --label")
+    require_free(config.run, force=force)
+    dataset = load(source, config)
+    study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
+    prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
+    device = choose_device(config.device)
+    model = MultimodalVAE(_spec(prepared, config), _seeds(config)).to(device)
+    result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
+    chosen = select_replicate(result.score, best=config.splits == "same")
+    run = _run(source, prepared, config, model.cpu(), result, chosen, command_line)
+    with fresh_folder(config.run, force=force) as folder:
+        save_run(run, result.history, folder)
+    applied = match(run, dataset).replicate(chosen)
+    updates = {
+        **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), config.key),
+        **selection_updates(prepared, config.key, chosen),
+    }
+    entries = {
+        "command": "train",
+        "model": config.model,
+        "parameters": as_json(config.as_dict()),
+        "versions": as_json(run.record["versions"]),
+        "command_line": command_line,
+        "input_hash": run.record["data"]["hash"],
+        "run": str(Path(config.run).resolve()),
+        "seed": config.seed,
+        "replicate": chosen,
+        "training": as_json(run.record["summary"]),
+    }
+    replaces = ("train", "embed", "predict", "evaluate")
+    return Outcome(run.record["summary"], with_record(updates, applied.aligned, config.key, entries, replaces=replaces))
+
+
+def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> DeviceData:
+    study, label = prepared.study, None
+    if config.supervised and study.label is not None:
+        label = label_tensors(study.label, study.splits == "train", device)
+    values = {}
+    for record in prepared.records:
+        places = study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
+        values[record.name] = study.aligned.dense(record.name, places)
+    return device_data(values, study.aligned.observed, prepared.records, device, label)
+
+
+def _run(
+    source: Source | MuData,
+    prepared: Prepared,
+    config: TrainConfig,
+    model: MultimodalVAE,
+    result: FitResult,
+    chosen: int,
+    command_line: str,
+) -> Run:
+    """Everything that is saved."""
+    study = prepared.study
+    record = {
+        "config": config.as_dict(),
+        "key": config.key,
+        "modality_order": study.aligned.file_order,
+        "label": _label_record(study),
+        "data": _data_record(source, study),
+        "versions": versions(),
+        "command_line": command_line,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "summary": _summary(prepared, config, result, chosen),
+    }
+    splits = _all_splits(study, config)
+    return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record)
+
+
+def _seeds(config: TrainConfig) -> list[int]:
+    return [config.seed + replicate for replicate in range(config.replicates)]
+
+
+def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:
+    return study.splits if len(study.splits) == config.replicates else np.repeat(study.splits, config.replicates, 0)
+
+
+def _spec(prepared: Prepared, config: TrainConfig) -> ModelSpec:
+    private, shared = latent_sizes(config.latent, prepared.study.aligned.file_order)
+    label = prepared.study.label
+    label_spec = None
+    if config.supervised and label is not None:
+        likelihood = {0: "gaussian", 2: "bernoulli"}.get(len(label.classes), "categorical")
+        label_spec = LabelSpec(likelihood, len(label.classes))
+    return ModelSpec(
+        tuple(
+            ModalitySpec(record.name, record.columns.shape[1], private[record.name], record.likelihood)
+            for record in prepared.records
+        ),
+        shared,
+        OBJECTIVES[config.model].posterior,
+        joint=config.joint,
+        label=label_spec,
+    )
+
+
+def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: torch.device) -> Recipe:
+    """Fill in what the options leave open."""
+    widths = [record.columns.shape[1] for record in prepared.records]
+    steps_per_epoch = -(-n_training // config.batch_size)
+    epochs = config.epochs or min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS / steps_per_epoch)))
+    given = per_modality(config.modality_weight, prepared.study.aligned.file_order, "--modality-weight")
+    weights = {name: float(weight) for name, weight in given.items() if weight is not None}  # type: ignore[arg-type]
+    weights[LABEL] = float(max(widths)) if config.label_weight is None else config.label_weight
+    return Recipe(
+        epochs=epochs,
+        batch_size=config.batch_size,
+        lr=config.lr,
+        beta=config.beta,
+        warmup=config.warmup,
+        patience=max(10, epochs // 10) if config.patience is None else config.patience,
+        weights=weights,
+        precision=choose_precision(config.precision, device, max(widths)),
+        threads=config.threads,
+    )
+
+
+def _fit(
+    model: MultimodalVAE, data: DeviceData, prepared: Prepared, config: TrainConfig, on_epoch: OnEpoch | None
+) -> FitResult:
+    study = prepared.study
+    device = next(model.parameters()).device
+    splits = _all_splits(study, config)
+    rows = {part: [np.flatnonzero(split == part).tolist() for split in splits] for part in ("train", "validation")}
+    validation = padded_rows(rows["validation"], device) if all(rows["validation"]) else None
+    recipe = _recipe(prepared, config, len(rows["train"][0]), device)
+    if validation is None and recipe.patience:
+        log.info("no validation samples: training runs to the last epoch")
+        recipe = replace(recipe, patience=0)
+    focus = tuple(
+        None
+        if record.shared_set is None or not record.shared_set.any()
+        else torch.from_numpy(record.shared_set).to(device)
+        for record in prepared.records
+    )
+    try:
+        return fit(
+            model,
+            OBJECTIVES[config.model],
+            data,
+            padded_rows(rows["train"], device),
+            validation,
+            recipe,
+            _seeds(config),
+            focus=focus,
+            on_epoch=on_epoch,
+        )
+    except NonFiniteLossError as error:
+        raise _named(error, prepared) from None
+
+
+def _named(error: NonFiniteLossError, prepared: Prepared) -> DataError:
+    """Say the name of the feature, which the model does not know."""
+    if error.modality is None:
+        return error
+    record = prepared.records[error.modality]
+    feature = record.feature_names(error.replicate)[error.column]
+    return DataError(f"{error.args[0]}, feature {feature!r}", hint=error.hint)
+
+
+def _label_record(study: Study) -> dict[str, Any] | None:
+    label = study.label
+    return None if label is None else {"name": label.name, "kind": label.kind, "classes": list(label.classes)}
+
+
+def _data_record(source: Source | MuData, study: Study) -> dict[str, Any]:
+    """Where the data came from, so that later commands find them, and what they were."""
+    files: dict[str, str] = {}
+    path = labels = None
+    if isinstance(source, Source):
+        path = None if source.mudata_file is None else str(source.mudata_file.resolve())
+        files = {name: str(Path(file).resolve()) for name, file in source.files.items()}
+        labels = None if source.obs is None else str(source.obs.resolve())
+    target = None if study.label is None else study.label.values
+    return {"path": path, "files": files, "obs": labels, "hash": input_hash(study.aligned, target)}
+
+
+def _summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: int) -> dict[str, Any]:
+    """What was trained on what, and how it went."""
+    study = prepared.study
+    sizes = {part: int((study.splits[0] == part).sum()) for part in ("train", "validation", "test")}
+    private, shared = latent_sizes(config.latent, study.aligned.file_order)
+    return {
+        "command": "train",
+        "model": config.model,
+        "title": ("sup-" if config.supervised else "") + OBJECTIVES[config.model].title,
+        "supervised": config.supervised,
+        "run": str(config.run),
+        "samples": {**sizes, "unused": int((study.splits[0] == "").sum()), "all": len(study.aligned.names)},
+        "split": study.split_origin,
+        "label": _label_record(study),
+        "modalities": {
+            record.name: {
+                "samples": int(study.aligned.observed[:, index].sum()),
+                "features": record.columns.shape[1],
+                "of": study.aligned.modalities[record.name].n_features,
+                "left_out": len(prepared.left_out[record.name]),
+                "likelihood": record.likelihood,
+                "transform": record.transform,
+                "private_latents": private[record.name],
+            }
+            for index, record in enumerate(prepared.records)
+        },
+        "shared_latents": shared,
+        "replicate": chosen,
+        "replicates": [
+            {"seed": seed, "score": _finite(score), "best_epoch": epoch}
+            for seed, score, epoch in zip(_seeds(config), result.score, result.best_epoch, strict=True)
+        ],
+        "epochs": result.history[-1].epoch,
+        "seconds": round(result.seconds, 2),
+        "device": result.device,
+        "threads": result.threads,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
