@@ -1,0 +1,183 @@
+"""A column of annotations as a label: classes or numbers, and which samples have one."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from numbers import Number
+
+import numpy as np
+import pandas as pd
+
+from mmvae_cli.errors import DataError, listed
+
+log = logging.getLogger("mmvae_cli")
+
+MOST_INTEGER_CLASSES = 10  # whole numbers with more distinct values are measured, not coded
+MISSING_WORDS = frozenset({"nan", "na", "n/a", "none", "null", "missing", "<na>"})
+
+
+@dataclass(frozen=True)
+class Label:
+    """One label of every sample.
+
+    Attributes
+    ----------
+    name
+        The column's name.
+    kind
+        ``"categorical"`` or ``"continuous"``.
+    classes
+        The classes, sorted (by value where they are numbers); empty when continuous.
+    values
+        (n_samples,) float64: the position of the class in ``classes``, or the number; nan where unlabelled.
+    """
+
+    name: str
+    kind: str
+    classes: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """(n_samples,) True where the sample has a label."""
+        return np.asarray(~np.isnan(self.values))
+
+
+def make_label(series: pd.Series, name: str) -> Label:
+    """Read a column as a label.
+
+    Text, categories and truth values are classes. Numbers are classes if there are two distinct ones, or if
+    they are whole, at most ten distinct, and each stands for two samples or more on average; else they are
+    continuous. None, nan, NA and empty text are missing.
+
+    Parameters
+    ----------
+    series
+        One value per sample, (n_samples,).
+    name
+        The label's name, for messages.
+
+    Raises
+    ------
+    DataError
+        If no sample is labelled, all labels are equal, a number is infinite, or there are more classes than
+        half the labelled samples (an identifier).
+    """
+    raw = series.astype(object)
+    known = ~(raw.isna() | raw.map(lambda value: isinstance(value, str) and not value.strip())).to_numpy(dtype=bool)
+    if not known.any():
+        raise DataError(
+            f"label {name!r} is missing in all {len(series)} samples",
+            hint="choose another column, or check that the sample names of labels and data agree",
+        )
+    present = raw[known]
+    if _is_numeric(series, present):
+        numbers = np.full(len(series), np.nan)
+        numbers[known] = present.astype(float)
+        return _from_numbers(numbers, name)
+    return _from_classes(present, known, name)
+
+
+def strata(label: Label | None, observed: np.ndarray) -> np.ndarray:
+    """Return what a split should keep in proportion: the class of each sample and which modalities it has.
+
+    Parameters
+    ----------
+    label
+        The label; continuous ones are cut at their quartiles. None: only the modalities count.
+    observed
+        (n_samples, n_modalities) True where the modality was measured.
+
+    Returns
+    -------
+    (n_samples,) text such as ``"mutated|101"``.
+    """
+    pattern = ["".join("1" if one else "0" for one in row) for row in np.asarray(observed, dtype=bool)]
+    group = np.full(len(pattern), "unlabelled", dtype=object)
+    if label is not None:
+        labelled = label.labelled
+        known = label.values[labelled]
+        if label.classes:
+            group[labelled] = np.array(label.classes, dtype=object)[known.astype(int)]
+        else:
+            quartiles = np.quantile(known, [0.25, 0.5, 0.75])
+            group[labelled] = [f"quartile {1 + bin}" for bin in np.searchsorted(quartiles, known, side="left")]
+    return np.array([f"{one}|{own}" for one, own in zip(group, pattern, strict=True)], dtype=str)
+
+
+def _is_numeric(series: pd.Series, present: pd.Series) -> bool:
+    if isinstance(series.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(series.dtype):
+        return False
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return True
+    return all(isinstance(value, Number) and not isinstance(value, bool | np.bool_) for value in present)
+
+
+def _from_numbers(numbers: np.ndarray, name: str) -> Label:
+    """Decide whether numbers are classes, and say why."""
+    known = numbers[~np.isnan(numbers)]
+    if np.isinf(known).any():
+        raise DataError(
+            f"label {name!r} is infinite in {np.isinf(known).sum()} samples",
+            hint="leave these cells empty, or choose another column",
+        )
+    distinct = np.unique(known)
+    if len(distinct) == 1:
+        raise DataError(
+            f"label {name!r} is constant: {_class_text(distinct[0])} in all {len(known)} labelled samples",
+            hint="choose a column that differs between samples",
+        )
+    whole = bool(np.all(distinct == np.rint(distinct)))
+    coded = whole and len(distinct) <= MOST_INTEGER_CLASSES and 2 * len(distinct) <= len(known)
+    if not coded and len(distinct) > 2:
+        log.info(
+            "label %r is taken as continuous: %d distinct %s in %d samples",
+            name,
+            len(distinct),
+            "whole numbers" if whole else "numbers",
+            len(known),
+        )
+        return Label(name=name, kind="continuous", classes=(), values=numbers)
+    log.info("label %r is taken as categorical: numbers with only %d distinct values", name, len(distinct))
+    codes = np.where(np.isnan(numbers), np.nan, np.searchsorted(distinct, numbers))
+    return Label(name=name, kind="categorical", classes=tuple(_class_text(one) for one in distinct), values=codes)
+
+
+def _from_classes(present: pd.Series, known: np.ndarray, name: str) -> Label:
+    """Number the classes of a column that holds no plain numbers."""
+    counts = Counter(_class_text(value) for value in present)
+    number_of = {_class_text(value): float(value) for value in present if isinstance(value, int | float | np.number)}
+    by_value = len(number_of) == len(counts)
+    classes = tuple(sorted(counts, key=number_of.__getitem__) if by_value else sorted(counts))
+    if len(classes) == 1:
+        raise DataError(
+            f"label {name!r} has one class only: {classes[0]!r} in all {len(present)} labelled samples",
+            hint="choose a column with at least two classes",
+        )
+    if len(classes) > max(2, len(present) / 2):
+        raise DataError(
+            f"label {name!r} has {len(classes)} classes in {len(present)} labelled samples ({listed(classes, 3)}): "
+            "it looks like an identifier",
+            hint="choose a column with fewer classes; numbers must be stored as numbers, not as text",
+        )
+    for suspect in (one for one in classes if one.strip().lower() in MISSING_WORDS):
+        log.warning(
+            "label %r has a class named %r (%d samples): leave the cells empty if that means missing",
+            name,
+            suspect,
+            counts[suspect],
+        )
+    log.info("label %r is taken as categorical: %d classes", name, len(classes))
+    code = {one: float(position) for position, one in enumerate(classes)}
+    values = np.full(len(known), np.nan)
+    values[known] = [code[_class_text(value)] for value in present]
+    return Label(name=name, kind="categorical", classes=classes, values=values)
+
+
+def _class_text(value: object) -> str:
+    """Name of a class; whole numbers without a decimal point, also where a missing value made them floats."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(float(value)) if isinstance(value, np.floating) else str(value)

@@ -1,0 +1,244 @@
+"""What is done to the values of a modality before a model sees them, and how predictions are turned back.
+
+A row of ``TRANSFORMS`` works on each sample by itself and fits nothing; the mean and standard deviation that may
+follow are fitted on training samples by ``fit_scaling``.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+
+from mmvae_cli.data.columns import column_moments
+from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.errors import DataError
+
+log = logging.getLogger("mmvae_cli")
+
+COUNTS_PER_SAMPLE = 1e4  # total of every sample after normalisation, scanpy's customary one
+LOWEST_BETA = 1e-3  # beta values are kept this far from 0 and 1, where their logit is infinite
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One row of ``TRANSFORMS``.
+
+    Attributes
+    ----------
+    name
+        What the user writes after ``--transform modality=``.
+    apply
+        From values (n_samples, n_features) and the modality's name to the transformed values; the input is left
+        as it is.
+    standardise
+        Whether mean and standard deviation of the training samples are taken out afterwards.
+    undo
+        From transformed values, with the standardisation undone, to the unit of the input; None where predictions
+        stay in the transformed unit.
+    unit
+        Unit of the predictions.
+    description
+        One line for the user.
+    """
+
+    name: str
+    apply: Callable[[Matrix, str], Matrix]
+    standardise: bool
+    undo: Callable[[np.ndarray], np.ndarray] | None
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Mean and standard deviation of some features, (n_columns,) float64 each.
+
+    Attributes
+    ----------
+    mean, sd
+        Over the training samples; the population's (divisor n), and 1 where a feature is constant.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Return standardised values, (n_samples, n_columns)."""
+        return np.asarray((values - self.mean) / self.sd)
+
+    def undo(self, values: np.ndarray) -> np.ndarray:
+        """Return values in the unit they had before, (n_samples, n_columns)."""
+        return np.asarray(values * self.sd + self.mean)
+
+
+def fit_scaling(values: Matrix, rows: np.ndarray, columns: np.ndarray | None = None) -> Scaling:
+    """Fit mean and standard deviation of features on some samples; missing entries are left out.
+
+    Parameters
+    ----------
+    values
+        (n_samples, n_features), transformed; a sparse matrix stays sparse.
+    rows
+        Indices of the training samples.
+    columns
+        Indices of the features; None for all.
+
+    Raises
+    ------
+    DataError
+        If there is no sample.
+    """
+    if len(rows) == 0:
+        raise DataError("no training sample to fit mean and standard deviation on")
+    moments = column_moments(values if columns is None else values[:, columns], rows)
+    variance = moments.scatter / np.maximum(moments.count, 1)
+    return Scaling(
+        mean=np.where(moments.count > 0, moments.mean, 0.0),
+        sd=np.where(moments.constant | (variance == 0), 1.0, np.sqrt(variance)),
+    )
+
+
+def _keep(values: Matrix, modality: str) -> Matrix:
+    return values
+
+
+def _stored(values: Matrix) -> np.ndarray:
+    """Return the values that need a look: all, or the non-zeros of a sparse matrix."""
+    return np.asarray(values.data if sparse.issparse(values) else values)
+
+
+def _check_counts(values: Matrix, modality: str, transform: str) -> None:
+    stored = _stored(values)
+    if np.isnan(stored).any():
+        raise DataError(
+            f"modality {modality!r} has {np.isnan(stored).sum()} missing entries, {transform} needs whole samples",
+            hint=f"leave those features out, or use --transform {modality}=zscore",
+        )
+    if stored.size and stored.min() < 0:
+        raise DataError(
+            f"modality {modality!r} has values below 0 (lowest {stored.min():g}), {transform} is for counts",
+            hint=f"use --transform {modality}=zscore, or name the counts with --layer {modality}=LAYER",
+        )
+
+
+def _log_normalise(values: Matrix, modality: str) -> Matrix:
+    """Scanpy's normalize_total and log1p."""
+    import anndata
+    import scanpy
+
+    _check_counts(values, modality, "lognorm")
+    stored = _stored(values)
+    if not np.array_equal(stored, np.rint(stored)):
+        log.warning("modality %r is not whole counts and looks normalised already: lognorm may do it twice", modality)
+    n_empty = int(np.sum(np.asarray(values.sum(axis=1)).ravel() == 0))
+    if n_empty:
+        log.warning("modality %r has %d samples without a single count", modality, n_empty)
+    holder = anndata.AnnData(values.astype(np.result_type(values.dtype, np.float32)))  # astype copies
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Some cells have zero counts")  # said above, with their number
+        scanpy.pp.normalize_total(holder, target_sum=COUNTS_PER_SAMPLE)
+    scanpy.pp.log1p(holder)
+    return holder.X
+
+
+def _centre_log_ratio(values: Matrix, modality: str) -> Matrix:
+    """``log1p(x / exp(mean(log1p(x))))`` over the features of a sample; a zero stays zero.
+
+    Source: Stoeckius et al., Simultaneous epitope and transcriptome measurement in single cells (CITE-seq),
+    2017; in the form of Seurat's ``NormalizeData(normalization.method = "CLR", margin = 2)``.
+    """
+    _check_counts(values, modality, "clr")
+    values = values.astype(np.result_type(values.dtype, np.float32))
+    mean_log = np.asarray(np.log1p(values).sum(axis=1, dtype=np.float64)).ravel() / max(values.shape[1], 1)
+    factor = np.exp(-mean_log).astype(values.dtype)  # (samples,)
+    if sparse.issparse(values):
+        return sparse.csr_matrix(sparse.diags(factor) @ values).log1p().astype(values.dtype)
+    return np.log1p(values * factor[:, None])
+
+
+def _to_m_values(values: Matrix, modality: str) -> Matrix:
+    """``log2(b / (1 − b))``."""
+    stored = _stored(values)
+    outside = int(np.sum((stored < 0) | (stored > 1)))
+    if outside:
+        raise DataError(
+            f"modality {modality!r} has {outside} values outside 0..1, which looks like M-values already",
+            hint=f"use --transform {modality}=zscore; mvalue is for beta values",
+        )
+    beta = np.asarray(values if isinstance(values, np.ndarray) else values.toarray())
+    highest = 1 - LOWEST_BETA
+    n_clipped = int(np.sum((beta < LOWEST_BETA) | (beta > highest)))
+    if n_clipped:
+        log.warning(
+            "modality %r: %d of %d beta values set to %g or %g, the logit is infinite at 0 and 1",
+            modality,
+            n_clipped,
+            beta.size,
+            LOWEST_BETA,
+            highest,
+        )
+    clipped = np.clip(beta.astype(np.float64), LOWEST_BETA, highest)
+    return np.log2(clipped / (1 - clipped)).astype(np.result_type(beta.dtype, np.float32))
+
+
+def _to_beta(m_values: np.ndarray) -> np.ndarray:
+    return np.asarray(expit(np.asarray(m_values) * np.log(2)))
+
+
+TRANSFORMS: dict[str, Transform] = {
+    row.name: row
+    for row in (
+        Transform("zscore", _keep, True, lambda x: x, "input", "mean 0 and standard deviation 1 of every feature"),
+        Transform("none", _keep, False, lambda x: x, "input", "the values as they are"),
+        Transform(
+            "lognorm",
+            _log_normalise,
+            True,
+            None,
+            "log1p(counts per 10,000)",
+            "counts to 10,000 per sample, log1p (scanpy), then zscore",
+        ),
+        Transform(
+            "clr", _centre_log_ratio, True, None, "centred log ratio", "centred log ratio of each sample, then zscore"
+        ),
+        Transform("mvalue", _to_m_values, True, _to_beta, "beta value", "beta values to M-values, then zscore"),
+    )
+}
+
+# by kind of values and likelihood: the level of the message, and what to say of the modality named by %s
+ADVICE: dict[tuple[str, str], tuple[int, str]] = {
+    ("counts", "gaussian"): (
+        logging.WARNING,
+        "modality %r holds raw counts, which a Gaussian likelihood fits badly: "
+        "use --transform %s=lognorm (or clr for proteins)",
+    ),
+    ("fractions", "gaussian"): (
+        logging.INFO,
+        "modality %r holds values from 0 to 1; if they are beta values of methylation, consider --transform %s=mvalue",
+    ),
+}
+
+
+def warn_about_values(modality: str, kind: str, transform_name: str, likelihood_name: str) -> None:
+    """Tell the user where values, transform and likelihood do not go together.
+
+    Parameters
+    ----------
+    modality
+        The modality's name.
+    kind
+        Kind of its values as they were read: ``"counts"``, ``"fractions"``, ``"binary"``, ``"continuous"``.
+    transform_name, likelihood_name
+        Rows of ``TRANSFORMS`` and of the table of likelihoods.
+    """
+    changes_values = TRANSFORMS[transform_name].apply is not _keep
+    advice = ADVICE.get((kind, likelihood_name))
+    if advice and not changes_values:
+        level, message = advice
+        log.log(level, message, modality, modality)

@@ -1,0 +1,102 @@
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmvae_cli.data.labels import Label, make_label, strata
+from mmvae_cli.errors import DataError
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("column", "classes", "codes"),
+    [
+        (pd.Series(["b", "a", None, "b", "", "a"]), ("a", "b"), [1, 0, NAN, 1, NAN, 0]),
+        (pd.Series(["b", "a", None, "b"], dtype="category"), ("a", "b"), [1, 0, NAN, 1]),
+        (pd.Series(["b", "a", pd.NA, "b"], dtype="string"), ("a", "b"), [1, 0, NAN, 1]),
+        (pd.Series([True, False, True]), ("False", "True"), [1, 0, 1]),
+        (pd.Series([True, None, False], dtype="boolean"), ("False", "True"), [1, NAN, 0]),
+        (pd.Series([True, None, False], dtype=object), ("False", "True"), [1, NAN, 0]),
+        (pd.Series([10, 2, 1] * 4), ("1", "2", "10"), [2, 1, 0] * 4),
+        (pd.Series([10, 2, 1] * 4, dtype="category"), ("1", "2", "10"), [2, 1, 0] * 4),
+        (pd.Series([0.0, 1.0, NAN, 1.0]), ("0", "1"), [0, 1, NAN, 1]),
+        (pd.Series([1, 0, pd.NA, 1], dtype="Int64"), ("0", "1"), [1, 0, NAN, 1]),
+        (pd.Series([2, None, 1, 1], dtype=object), ("1", "2"), [1, NAN, 0, 0]),
+        (pd.Series([0.5, 1.5, 0.5]), ("0.5", "1.5"), [0, 1, 0]),
+        (pd.Series(["1", "2", "10"] * 4), ("1", "10", "2"), [0, 2, 1] * 4),
+    ],
+)
+def test_few_values_of_any_kind_are_classes(column, classes, codes):
+    label = make_label(column, "x")
+    assert (label.name, label.kind, label.classes) == ("x", "categorical", classes)
+    assert label.values.dtype == np.float64
+    np.testing.assert_array_equal(label.values, codes)
+    np.testing.assert_array_equal(label.labelled, ~np.isnan(codes))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([0.1, 0.2, 0.3, NAN]),
+        pd.Series(range(11)).repeat(5),  # whole, but more than ten values
+        pd.Series([50, 61, 72, 73, 74]),  # whole and few, but hardly a value twice
+        pd.Series([1.5, None, 2, 3], dtype=object),
+        pd.Series([1.5, 2.5, 3.5], dtype="Float64"),
+    ],
+)
+def test_many_or_broken_numbers_are_continuous(column, caplog):
+    caplog.set_level(logging.INFO, "mmvae_cli")
+    label = make_label(column, "x")
+    assert (label.kind, label.classes) == ("continuous", ())
+    np.testing.assert_array_equal(label.values, pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=NAN))
+    assert "continuous" in caplog.text
+    assert "numbers" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pd.Series([None, "", NAN, "  "]), ["missing in all 4"]),
+        (pd.Series([], dtype=object), ["missing in all 0"]),
+        (pd.Series(["a", "a", None]), ["'a'", "all 2 labelled"]),
+        (pd.Series([1, 1, 1]), ["constant", "1 in all 3"]),
+        (pd.Series([0.5, 0.5, NAN]), ["constant", "0.5 in all 2"]),
+        (pd.Series([f"patient{i}" for i in range(20)]), ["20 classes", "identifier"]),
+        (pd.Series([1.0, np.inf, 2.0]), ["infinite in 1"]),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused(column, words):
+    with pytest.raises(DataError) as raised:
+        make_label(column, "IGHV")
+    assert all(word in str(raised.value) for word in ["IGHV", *words])
+    assert raised.value.hint
+    assert raised.value.exit_code == 65
+
+
+def test_half_as_many_classes_as_samples_are_allowed_and_one_more_is_not():
+    assert len(make_label(pd.Series(list("aabbccdd")), "x").classes) == 4
+    with pytest.raises(DataError, match="identifier"):
+        make_label(pd.Series(list("aabbccde")), "x")
+
+
+def test_a_class_that_reads_like_a_missing_value_is_reported(caplog):
+    make_label(pd.Series(["a", "b", "NA", "a", "b", "NA"]), "x")
+    assert "'NA' (2 samples)" in caplog.text
+
+
+def test_strata_join_class_and_pattern_of_observed_modalities():
+    label = make_label(pd.Series(["b", "a", None]), "x")
+    observed = np.array([[True, False, True], [True, True, True], [False, True, True]])
+    assert strata(label, observed).tolist() == ["b|101", "a|111", "unlabelled|011"]
+    assert strata(None, observed).tolist() == ["unlabelled|101", "unlabelled|111", "unlabelled|011"]
+
+
+def test_strata_cut_continuous_labels_at_the_quartiles():
+    values = np.r_[np.random.default_rng(0).normal(size=100), NAN]
+    label = Label("age", "continuous", (), values)
+    groups = pd.Series(strata(label, np.ones((101, 2), dtype=bool)))
+    assert sorted(groups.value_counts()) == [1, 25, 25, 25, 25]
+    medians = pd.Series(values).groupby(groups).median()
+    assert medians.drop("unlabelled|11").is_monotonic_increasing
