@@ -1,0 +1,234 @@
+"""Where the data are, and how each file format is read. A new format is a row of `READERS`."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mmvae_cli.data import elements, tables
+from mmvae_cli.data.choose import check_layers, choose_modalities
+from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.delimited import plain_suffix
+from mmvae_cli.errors import DataError, InputNotFoundError, UsageError, listed
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+log = logging.getLogger("mmvae_cli")
+
+EXAMPLE = "give one file.h5mu, or name=file for each modality: rna=rna.csv methylation=methylation.h5ad"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one modality is read from a file of some format.
+
+    Attributes
+    ----------
+    modality
+        Reads everything: from path, name of the modality, layer or None.
+    annotations
+        Reads its samples and their annotations only: from path, name.
+    """
+
+    modality: Callable[[Path, str, str | None], Modality]
+    annotations: Callable[[Path, str], pd.DataFrame]
+
+
+TABLE = Reader(tables.read_modality, tables.table_samples)
+TABLES = {f"{suffix}{compressed}": TABLE for suffix in (".csv", ".tsv", ".txt", ".tab") for compressed in ("", ".gz")}
+READERS: dict[str, Reader] = {
+    ".h5mu": Reader(elements.read_member, elements.member_annotations),
+    ".h5ad": Reader(elements.read_anndata, elements.anndata_annotations),
+    **TABLES,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files the data are read from.
+
+    Attributes
+    ----------
+    mudata_file
+        An .h5mu file with all modalities; None where each has its own file.
+    files
+        The file of each modality, by its name, in the order given; empty for an .h5mu file.
+    obs
+        A table of labels; None if there is none.
+    """
+
+    mudata_file: Path | None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    obs: Path | None = None
+
+
+def parse_source(inputs: Sequence[str | Path], obs: str | Path | None = None) -> Source:
+    """Find out what the arguments of a command name, without reading it.
+
+    Parameters
+    ----------
+    inputs
+        One ``file.h5mu``; or for each modality ``name=file``, where file is a table (.csv, .tsv, .txt, .tab,
+        with .gz or without), an .h5ad file, or ``file.h5mu/itsname``.
+    obs
+        A table of labels, the names of the samples in its first column.
+
+    Raises
+    ------
+    UsageError
+        If the arguments are neither, or of an unknown format.
+    InputNotFoundError
+        If a file is not there.
+    """
+    if not inputs:
+        raise UsageError("no input", hint=EXAMPLE)
+    labels = None if obs is None else _checked(Path(obs).expanduser(), TABLES)
+    named = [_split(str(text)) for text in inputs]
+    bare = [path for name, path in named if name is None]
+    if not bare:
+        return Source(None, _named_files(named), labels)
+    path = bare[0]
+    suffix = plain_suffix(path)
+    if suffix in READERS and suffix != ".h5mu":
+        raise UsageError(f"{path} holds one modality and does not say which", hint=f"name it: write rna={path}")
+    if len(named) > 1:
+        raise UsageError(f"{path} is given without a name, beside other input", hint=EXAMPLE)
+    if elements.split_member(path)[1]:
+        raise UsageError(f"{path} addresses one modality", hint=f"name it, and another one: write rna={path}")
+    return Source(_checked(path, {".h5mu": READERS[".h5mu"]}), {}, labels)
+
+
+def modality_names(source: Source | MuData) -> list[str]:
+    """Names of the modalities of a source; no values are read."""
+    if not isinstance(source, Source):
+        return list(source.mod)
+    return list(source.files) if source.mudata_file is None else elements.modality_names(source.mudata_file)
+
+
+def read(
+    source: Source | MuData, modalities: Sequence[str] | None = None, layers: Mapping[str, str] | None = None
+) -> Dataset:
+    """Read the modalities asked for, and the annotations of the samples.
+
+    Parameters
+    ----------
+    source
+        Files, or an object in memory, which stays as it is.
+    modalities
+        Names, in the order they shall have; None for all.
+    layers
+        The layer to read instead of ``X``, by modality.
+
+    Returns
+    -------
+    The data as they are: `validate` says whether they can be used.
+
+    Raises
+    ------
+    InputNotFoundError
+        If a file is not there.
+    DataError
+        If a file is damaged or of another kind than its name says, or lacks what was asked for.
+    """
+    if not isinstance(source, Source):
+        from mmvae_cli.data.memory import read_memory
+
+        return read_memory(source, modalities, layers)
+    if source.mudata_file is not None:
+        dataset = elements.read_mudata(source.mudata_file, modalities, layers)
+    else:
+        dataset = _read_files(source.files, modalities, layers)
+    return dataset if source.obs is None else _with_labels(dataset, source.obs)
+
+
+def _split(text: str) -> tuple[str | None, Path]:
+    """``name=file`` as name and file; a file alone has the name None."""
+    name, equals, path = text.partition("=")
+    if not equals or "/" in name or os.path.isfile(text):  # an = in the path of a file
+        return None, Path(text).expanduser()
+    if not name.strip() or not path.strip():
+        raise UsageError(f"malformed input {text!r}", hint=EXAMPLE)
+    return name, Path(path).expanduser()
+
+
+def _named_files(named: Sequence[tuple[str | None, Path]]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for name, path in named:
+        if name in files:
+            raise UsageError(f"modality {name!r} is given twice", hint="give every modality a name of its own")
+        file, member = elements.split_member(path)
+        _checked(file, READERS)
+        if plain_suffix(file) == ".h5mu" and not member:
+            raise UsageError(
+                f"{path} holds several modalities", hint=f"say which: {name}={path}/{name}, or give the file alone"
+            )
+        files[str(name)] = path
+    return files
+
+
+def _checked(path: Path, readers: Mapping[str, Reader]) -> Path:
+    """The path, if a file is there and of a known format."""
+    if plain_suffix(path) in readers or not os.path.exists(path):
+        _require_file(path)
+        return path
+    raise UsageError(
+        f"{path} is of an unknown format ({plain_suffix(path) or 'no suffix'})", hint=f"known: {listed(readers)}"
+    )
+
+
+def _require_file(path: Path) -> None:
+    try:
+        if path.is_file():
+            return
+        is_folder, nearby = path.is_dir(), sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    except OSError as error:
+        raise InputNotFoundError(f"no such file: {path}", hint=f"{error.strerror or error}: {path.parent}") from error
+    if is_folder:
+        raise InputNotFoundError(f"{path} is a folder, not a file", hint="give a file in it")
+    readable = [name for name in nearby if plain_suffix(Path(name)) in READERS]
+    near = difflib.get_close_matches(path.name, readable, n=1, cutoff=0.5)
+    hint = f"did you mean {str(path.parent / near[0])!r}? " if near else ""
+    raise InputNotFoundError(
+        f"no such file: {path}", hint=f"{hint}in that folder: {listed(readable, 6) or 'nothing that can be read'}"
+    )
+
+
+def _read_files(files: Mapping[str, Path], asked: Sequence[str] | None, layers: Mapping[str, str] | None) -> Dataset:
+    """One file per modality; the samples of the whole are all samples, in order of first appearance."""
+    chosen = choose_modalities(asked, list(files))
+    layer_of = check_layers(layers, list(files))
+    readers = {name: READERS[plain_suffix(elements.split_member(path)[0])] for name, path in files.items()}
+    modalities = {name: readers[name].modality(files[name], name, layer_of.get(name)) for name in chosen}
+    annotations = {
+        name: modalities[name].obs if name in modalities else readers[name].annotations(path, name)
+        for name, path in files.items()
+    }
+    samples = dict.fromkeys(sample for obs in annotations.values() for sample in obs.index)
+    return Dataset(modalities, pd.DataFrame(index=pd.Index(list(samples), dtype=object)), annotations)
+
+
+def _with_labels(dataset: Dataset, path: Path) -> Dataset:
+    """The data with the columns of a table of labels; they replace columns of the same name."""
+    labels = tables.read_annotations(path)
+    known = labels.index.isin(dataset.obs.index)
+    if not known.any():
+        raise DataError(
+            f"{path} names no sample of the data: it has {listed(map(str, labels.index[:3]))}, the data have "
+            f"{listed(map(str, dataset.obs.index[:3]))}",
+            hint="its first column must hold the names of the samples as the modalities have them",
+        )
+    if not known.all():
+        log.warning("%s: %d of %d samples are in no modality and are ignored", path, (~known).sum(), len(labels))
+    replaced = [column for column in labels if column in dataset.obs]
+    if replaced:
+        log.warning("columns of the data replaced by those of %s: %s", path, listed(map(str, replaced)))
+    obs = dataset.obs.drop(columns=replaced).join(labels)
+    return replace(dataset, obs=obs[list(dict.fromkeys([*dataset.obs, *labels]))])

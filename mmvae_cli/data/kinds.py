@@ -1,0 +1,68 @@
+"""What kind of values a modality holds, and which of its features never vary."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmvae_cli.data.dataset import Matrix
+
+BLOCK = 4_000_000  # entries looked at together; bounds the memory that the checks take
+
+
+def value_kind(values: Matrix) -> str:
+    """Kind of the values, missing and infinite ones aside.
+
+    Parameters
+    ----------
+    values
+        (n_samples, n_features), dense or CSR.
+
+    Returns
+    -------
+    ``"binary"`` (all 0 or 1), ``"counts"`` (non-negative integers, some above 1), ``"fractions"``
+    (all in [0, 1], not all integers) or ``"continuous"`` (all else, and where there is no value).
+    """
+    if isinstance(values, np.ndarray):
+        entries, has_zeros = values.reshape(-1), False
+    else:
+        entries, has_zeros = values.data, values.nnz < values.shape[0] * values.shape[1]
+    low, high, integral = (0.0, 0.0, True) if has_zeros else (np.inf, -np.inf, True)
+    for start in range(0, entries.size, BLOCK):
+        block = entries[start : start + BLOCK]
+        block = block[np.isfinite(block)]
+        if block.size:
+            low, high = min(low, block.min()), max(high, block.max())
+            integral = integral and bool((block == np.floor(block)).all())
+    if low > high or low < 0 or (high > 1 and not integral):
+        return "continuous"
+    if not integral:
+        return "fractions"
+    return "counts" if high > 1 else "binary"
+
+
+def constant_features(values: Matrix, rows: np.ndarray | None = None) -> np.ndarray:
+    """Which features have at most one distinct value.
+
+    Parameters
+    ----------
+    values
+        (n_samples, n_features), dense or CSR; nan is no value.
+    rows
+        Row numbers or a boolean mask of the samples that count; None for all.
+
+    Returns
+    -------
+    (n_features,) bool; True also where a feature has no value at all.
+    """
+    if rows is not None:
+        values = values[rows]
+    n_samples, n_features = values.shape
+    if n_samples == 0 or n_features == 0:
+        return np.ones(n_features, dtype=bool)
+    if isinstance(values, np.ndarray):
+        low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)  # the two that skip nan
+    else:
+        low = values.nanmin(axis=0).toarray().reshape(-1)
+        high = values.nanmax(axis=0).toarray().reshape(-1)
+    constant: np.ndarray = ~(high > low)  # nan compares as False: no value is constant too
+    return constant

@@ -1,0 +1,135 @@
+"""What must hold of the data before anything is computed from them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.errors import DataError, listed
+
+log = logging.getLogger("mmvae_cli")
+
+
+def validate(dataset: Dataset) -> None:
+    """Raise the first of `problems`, if there is one.
+
+    Raises
+    ------
+    DataError
+        Duplicated names, a modality without samples or features, or values that are missing or infinite.
+    """
+    for problem in problems(dataset):
+        raise problem
+
+
+def problems(dataset: Dataset) -> Iterator[DataError]:
+    """Everything in the data that keeps a model from being trained, one error each."""
+    yield from duplicated_names(dataset.obs.index, "sample", "the data")
+    for modality in dataset.modalities.values():
+        yield from _names_and_sizes(modality)
+        yield from _entries(modality)
+
+
+def require_several(dataset: Dataset) -> None:
+    """Raise DataError unless there are two modalities or more."""
+    if len(dataset.modalities) < 2:
+        found = f"there is only {next(iter(dataset.modalities))!r}" if dataset.modalities else "there is none"
+        raise DataError(
+            f"a multimodal model needs at least two modalities, and {found}",
+            hint="give a file with several, one name=file per modality, or more names to --modalities",
+        )
+
+
+def require_overlap(dataset: Dataset) -> None:
+    """Raise DataError unless a sample is in two modalities; warn of a modality that shares none.
+
+    Raises
+    ------
+    DataError
+        With names from each side, and with a hint where a table looks transposed.
+    """
+    samples = {name: modality.obs.index for name, modality in dataset.modalities.items()}
+    alone = [
+        name
+        for name, index in samples.items()
+        if not any(index.isin(other).any() for partner, other in samples.items() if partner != name)
+    ]
+    if len(alone) == len(samples):
+        examples = "; ".join(f"{name!r} has {listed(index[:3])}" for name, index in samples.items())
+        raise DataError(f"no sample is in two modalities: {examples}", hint=_overlap_hint(dataset))
+    for name in alone:
+        log.warning("modality %r shares no sample with any other modality", name)
+
+
+def _overlap_hint(dataset: Dataset) -> str:
+    for name, modality in dataset.modalities.items():
+        for partner, other in dataset.modalities.items():
+            if partner != name and modality.var.index.isin(other.obs.index).any():
+                return (
+                    f"the columns of {name!r} are named like the samples of {partner!r}: transpose it, samples are rows"
+                )
+    return "samples are matched by name: use the same names in every modality"
+
+
+def require_known_names(dataset: Dataset) -> None:
+    """Raise DataError unless the samples of every modality are among the samples of the data."""
+    for name, own in dataset.annotations.items():
+        unknown = own.index[~own.index.isin(dataset.obs.index)]
+        if len(unknown):
+            raise DataError(
+                f"{len(unknown)} samples of modality {name!r} are not in the obs of the whole: {listed(unknown, 3)}",
+                hint="bring them in line with MuData.update() and write the file again",
+            )
+
+
+def duplicated_names(names: pd.Index, kind: str, where: str) -> Iterator[DataError]:
+    """The error for names that occur more than once, if there are any."""
+    twice = names[names.duplicated()].unique()
+    if len(twice):
+        yield DataError(
+            f"{where}: {len(twice)} {kind} name{'s' * (len(twice) > 1)} more than once: {listed(twice, 3)}",
+            hint=f"give every {kind} a name of its own",
+        )
+
+
+def _names_and_sizes(modality: Modality) -> Iterator[DataError]:
+    where = f"modality {modality.name!r}"
+    yield from duplicated_names(modality.obs.index, "sample", where)
+    yield from duplicated_names(modality.var.index, "feature", where)
+    for count, kind in zip(modality.values.shape, ("samples", "features"), strict=True):
+        if count == 0:
+            yield DataError(f"{where} has no {kind}", hint="leave it out with --modalities")
+
+
+BAD_ENTRIES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "missing (NaN)": (
+        np.isnan,
+        "entries cannot be masked yet: leave out those features or samples, leave out the modality, or impute",
+    ),
+    "infinite": (np.isinf, "replace them (a logarithm of 0 or a division by 0 makes such values)"),
+}
+
+
+def _entries(modality: Modality) -> Iterator[DataError]:
+    values = modality.values
+    entries = values if isinstance(values, np.ndarray) else values.data
+    for found, (is_bad, hint) in BAD_ENTRIES.items():
+        bad = is_bad(entries)
+        if not bad.any():
+            continue
+        if isinstance(values, np.ndarray):
+            samples, features = np.nonzero(bad)
+        else:
+            samples = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))[bad]
+            features = values.indices[bad]
+        first = np.lexsort((features, samples))[0]
+        yield DataError(
+            f"modality {modality.name!r} has {samples.size:,} {found} values in "
+            f"{np.unique(samples).size:,} samples and {np.unique(features).size:,} features, the first at sample "
+            f"{modality.obs.index[samples[first]]!r}, feature {modality.var.index[features[first]]!r}",
+            hint=hint,
+        )
