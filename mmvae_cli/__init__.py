@@ -1,5 +1,6 @@
 """Shared and private latent factors of multi-omics data with multimodal variational autoencoders."""
 
 from mmvae_cli._version import __version__
+from mmvae_cli.api import check, embed, evaluate, metrics, predict, select, simulate, train
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "check", "embed", "evaluate", "metrics", "predict", "select", "simulate", "train"]

@@ -61,6 +61,20 @@ def fresh_folder(path: Path | str, *, force: bool) -> Iterator[Path]:
         _discard(aside)
 
 
+def require_free(path: Path | str, *, force: bool) -> None:
+    """Refuse now what ``fresh_folder`` would refuse, before work is done for nothing.
+
+    Raises
+    ------
+    CannotCreateError
+        As ``fresh_folder``.
+    """
+    path = Path(os.path.abspath(path))
+    check_folder(path.parent)
+    _recover(path)
+    _check(path, force)
+
+
 def _check(path: Path, force: bool) -> None:
     """Refuse to replace anything but a run folder, and that only with ``force``."""
     if not os.path.lexists(path):

@@ -59,3 +59,21 @@ def _modality(adata: AnnData, name: str, layer: str | None) -> Modality:
         values = values.to_memory()
     matrix = as_matrix(values, adata.shape, f"{place} of modality {name!r}")
     return Modality(name, matrix, as_annotations(adata.obs), as_annotations(adata.var), layer)
+
+
+def to_mudata(dataset: Dataset) -> MuData:
+    """Make an object of what was read, for input that was no MuData."""
+    import warnings
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    modalities = {
+        name: AnnData(modality.values, obs=modality.obs.copy(), var=modality.var.copy())
+        for name, modality in dataset.modalities.items()
+    }
+    with warnings.catch_warnings():  # that feature names repeat across modalities, and how mudata 0.4 will update
+        warnings.simplefilter("ignore")
+        mdata = MuData(modalities)
+    mdata.obs = mdata.obs.join(dataset.obs[[name for name in dataset.obs if name not in mdata.obs]])
+    return mdata

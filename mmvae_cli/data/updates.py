@@ -10,6 +10,16 @@ import pandas as pd
 
 Updates = Mapping[str, object]
 
+
+class Removal:
+    """The type of ``REMOVE``, the value of a place that shall be empty."""
+
+    def __repr__(self) -> str:
+        return "REMOVE"
+
+
+REMOVE = Removal()
+
 RESERVED = frozenset({"_index", "__categories"})  # names that the format itself uses among the columns
 
 
@@ -74,7 +84,7 @@ class Update:
     keys
         The key in the slot; several where ``uns`` is nested.
     value
-        An array, a categorical, a scalar, a string, or (in ``uns``) a dict of such.
+        ``REMOVE``, an array, a categorical, a scalar, a string, or (in ``uns``) a dict of such.
     """
 
     modality: str | None
@@ -104,6 +114,8 @@ def checked(updates: Updates, layout: Layout) -> list[Update]:
 def _checked(path: str, value: object, layout: Layout) -> Update:
     modality, slot_name, keys = _parsed(path, layout)
     slot = SLOTS[slot_name]
+    if value is REMOVE:
+        return Update(modality, slot_name, keys, REMOVE)
     if slot.is_free:
         return Update(modality, slot_name, keys, _free(path, value))
     tables = [axis if modality is None else f"mod/{modality}/{axis}" for axis in slot.axes]

@@ -19,7 +19,7 @@ import numpy as np
 from mmvae_cli.data.atomic import copy_bytes, is_writable, replacing, write_file
 from mmvae_cli.data.folders import fresh_folder
 from mmvae_cli.data.hdf5 import hdf5_file, sturdy_stream
-from mmvae_cli.data.updates import SLOTS, Layout, Updates, checked
+from mmvae_cli.data.updates import REMOVE, SLOTS, Layout, Updates, checked
 from mmvae_cli.errors import CannotCreateError, DataError, InputNotFoundError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def write_in_place(path: Path | str, updates: Updates, *, state: FileState | Non
     path = Path(path)
     current = file_state(path)
     state = state or current
-    _check_in_place(path)
+    check_in_place(path)
     _check_unchanged(path, state)
     with replacing(path) as temporary:
         copy_bytes(path, temporary)
@@ -175,11 +175,20 @@ def apply(mdata: mudata.MuData, updates: Updates) -> None:
             target = target.setdefault(key, {})
             if not isinstance(target, dict):
                 raise _not_nested(update.keys[:depth])
-        target[update.keys[-1]] = update.value
+        if update.value is not REMOVE:
+            target[update.keys[-1]] = update.value
+        elif update.keys[-1] in target:
+            del target[update.keys[-1]]
 
 
-def _check_in_place(path: Path) -> None:
-    """Refuse to replace a file that is more than this one name, or that its owner has protected."""
+def check_in_place(path: Path) -> None:
+    """Refuse to replace a file that is more than this one name, or that its owner has protected.
+
+    Raises
+    ------
+    CannotCreateError
+        If it is a link, has other names, or is read-only.
+    """
     if path.is_symlink():
         raise CannotCreateError(f"{path} is a symbolic link", hint=f"name the file it points to, or {NEW_FILE}")
     if not path.is_file():
@@ -203,6 +212,9 @@ def _write_elements(temporary: Path, updates: Updates) -> None:
             owner = file if update.modality is None else file["mod"][update.modality]
             group = owner[update.slot] if SLOTS[update.slot].is_column else _nested(owner, (update.slot,))
             group = _nested(group, update.keys[:-1])
+            if update.value is REMOVE:
+                _remove(group, update.keys[-1], is_column=SLOTS[update.slot].is_column)
+                continue
             is_large = update.slot == "layers" and np.asarray(update.value).nbytes >= LARGE
             anndata.io.write_elem(group, update.keys[-1], update.value, dataset_kwargs=COMPRESSED if is_large else {})
             if SLOTS[update.slot].is_column:
@@ -225,6 +237,15 @@ def _list_column(table: h5py.Group, name: str) -> None:
     order = [_text(column) for column in np.atleast_1d(table.attrs["column-order"])]
     if name not in order:
         table.attrs["column-order"] = np.array([*order, name], dtype=object)
+
+
+def _remove(group: h5py.Group, name: str, *, is_column: bool) -> None:
+    """Delete an element, which may be gone already; a column from the list of columns, too."""
+    if name in group:
+        del group[name]
+    if is_column:
+        order = [_text(column) for column in np.atleast_1d(group.attrs["column-order"])]
+        group.attrs["column-order"] = np.array([column for column in order if column != name], dtype=object)
 
 
 def _not_nested(keys: Sequence[str]) -> DataError:

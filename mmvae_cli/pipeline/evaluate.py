@@ -94,9 +94,10 @@ def _replicate(applied: Applied, label: Label | None) -> ReplicateMetrics:
     rows = np.array([places[name] for name in held], dtype=np.int64)
     r2: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
     metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "label": None}
-    for target, record in enumerate(run.modalities):
-        if record.name in applied.aligned.modalities:
-            metrics["r2"][record.name] = _modality(applied, target, record, rows, r2)
+    names = [record.name for record in run.modalities]
+    for name in run.record["modality_order"]:
+        if name in applied.aligned.modalities:
+            metrics["r2"][name] = _modality(applied, names.index(name), run.modality(name), rows, r2)
     if label is not None:
         metrics["label"] = _separation(applied, label, places)
     return ReplicateMetrics(metrics, r2)
@@ -137,7 +138,7 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
     training = np.isin(applied.aligned.names, run.samples[run.splits[applied.replicate] == "train"])
     rows = np.flatnonzero(training & applied.observed[:, target])
     blocks = np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1)
-    total: np.ndarray = sum(_values(applied, record, block).sum(0) for block in blocks)  # type: ignore[assignment]
+    total: np.ndarray = sum(_values(applied, record, block).sum(0) for block in blocks)
     return total / len(rows)
 
 

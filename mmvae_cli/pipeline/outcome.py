@@ -11,10 +11,10 @@ from typing import Any
 
 from mmvae_cli._version import __version__
 from mmvae_cli.data.aligned import Aligned
+from mmvae_cli.data.elements import RECORD_MARK
 from mmvae_cli.data.updates import REMOVE
 
 LIBRARIES = ("torch", "anndata", "mudata", "numpy")
-MARKER = "mmvae_version"  # its presence in uns[key] says that the record is ours
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,5 @@ def with_record(
     paths = [*updates, *(f"uns/{key}/{name}" for name in entries if name != "command")]
     kept |= dict.fromkeys(paths, command)
     record = {f"uns/{key}/{name}": value for name, value in entries.items() if name != "command"}
-    record |= {f"uns/{key}/{MARKER}": __version__, f"uns/{key}/written": as_json(kept)}
+    record |= {f"uns/{key}/{RECORD_MARK}": __version__, f"uns/{key}/written": as_json(kept)}
     return {**dict.fromkeys(void, REMOVE), **updates, **record}

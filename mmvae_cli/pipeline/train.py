@@ -51,10 +51,17 @@ def train(
     config: TrainConfig,
     *,
     force: bool = False,
+    data_path: Path | None = None,
     command_line: str = "",
     on_epoch: OnEpoch | None = None,
 ) -> Outcome:
-    """Train a model and embed every sample; the run folder is finished before anything is returned."""
+    """Train a model and embed every sample; the run folder is finished before anything is returned.
+
+    Parameters
+    ----------
+    data_path
+        The file that will hold data and results, for later commands; None for an object in memory.
+    """
     if config.supervised and config.label is None:
         raise UsageError("--supervised needs a label", hint="name its column with --label")
     require_free(config.run, force=force)
@@ -65,7 +72,7 @@ def train(
     model = MultimodalVAE(_spec(prepared, config), _seeds(config)).to(device)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
-    run = _run(source, prepared, config, model.cpu(), result, chosen, command_line)
+    run = _run(prepared, config, model.cpu(), result, chosen, _data_record(source, study, data_path), command_line)
     with fresh_folder(config.run, force=force) as folder:
         save_run(run, result.history, folder)
     applied = match(run, dataset).replicate(chosen)
@@ -101,12 +108,12 @@ def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> D
 
 
 def _run(
-    source: Source | MuData,
     prepared: Prepared,
     config: TrainConfig,
     model: MultimodalVAE,
     result: FitResult,
     chosen: int,
+    data: dict[str, Any],
     command_line: str,
 ) -> Run:
     """Everything that is saved."""
@@ -116,7 +123,7 @@ def _run(
         "key": config.key,
         "modality_order": study.aligned.file_order,
         "label": _label_record(study),
-        "data": _data_record(source, study),
+        "data": data,
         "versions": versions(),
         "command_line": command_line,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -222,16 +229,18 @@ def _label_record(study: Study) -> dict[str, Any] | None:
     return None if label is None else {"name": label.name, "kind": label.kind, "classes": list(label.classes)}
 
 
-def _data_record(source: Source | MuData, study: Study) -> dict[str, Any]:
-    """Where the data came from, so that later commands find them, and what they were."""
-    files: dict[str, str] = {}
-    path = labels = None
+def _data_record(source: Source | MuData, study: Study, data_path: Path | None) -> dict[str, Any]:
+    """Where the data came from and where later commands find them, and a hash of what they were."""
+    inputs: list[str] = []
     if isinstance(source, Source):
-        path = None if source.mudata_file is None else str(source.mudata_file.resolve())
-        files = {name: str(Path(file).resolve()) for name, file in source.files.items()}
-        labels = None if source.obs is None else str(source.obs.resolve())
+        files = (source.mudata_file, *source.files.values(), source.obs)
+        inputs = [str(file.resolve()) for file in files if file is not None]
     target = None if study.label is None else study.label.values
-    return {"path": path, "files": files, "obs": labels, "hash": input_hash(study.aligned, target)}
+    return {
+        "path": None if data_path is None else str(data_path),
+        "inputs": inputs,
+        "hash": input_hash(study.aligned, target),
+    }
 
 
 def _summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: int) -> dict[str, Any]:
@@ -248,18 +257,7 @@ def _summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen:
         "samples": {**sizes, "unused": int((study.splits[0] == "").sum()), "all": len(study.aligned.names)},
         "split": study.split_origin,
         "label": _label_record(study),
-        "modalities": {
-            record.name: {
-                "samples": int(study.aligned.observed[:, index].sum()),
-                "features": record.columns.shape[1],
-                "of": study.aligned.modalities[record.name].n_features,
-                "left_out": len(prepared.left_out[record.name]),
-                "likelihood": record.likelihood,
-                "transform": record.transform,
-                "private_latents": private[record.name],
-            }
-            for index, record in enumerate(prepared.records)
-        },
+        "modalities": {name: _modality_summary(prepared, name, private[name]) for name in study.aligned.file_order},
         "shared_latents": shared,
         "replicate": chosen,
         "replicates": [
@@ -270,6 +268,20 @@ def _summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen:
         "seconds": round(result.seconds, 2),
         "device": result.device,
         "threads": result.threads,
+    }
+
+
+def _modality_summary(prepared: Prepared, name: str, n_private: int) -> dict[str, Any]:
+    aligned = prepared.study.aligned
+    record = next(record for record in prepared.records if record.name == name)
+    return {
+        "samples": int((aligned.rows[name] >= 0).sum()),
+        "features": record.columns.shape[1],
+        "of": aligned.modalities[name].n_features,
+        "left_out": len(prepared.left_out[name]),
+        "likelihood": record.likelihood,
+        "transform": record.transform,
+        "private_latents": n_private,
     }
 
 

@@ -1,0 +1,232 @@
+"""The functions of the package, one per command: read → prepare → fit → write. Start reading here.
+
+Each takes a MuData and returns it with the results in it (``check`` returns what it found). The command line calls
+``on_files``, which does the same with files; both do their work in ``pipeline``, which holds one file per command.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmvae_cli import config as configs
+from mmvae_cli.errors import DataError, UsageError
+from mmvae_cli.options import Options, from_options
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+    from mmvae_cli.pipeline.outcome import Outcome
+
+log = logging.getLogger("mmvae_cli")
+
+CONFIGS: dict[str, type[Options]] = {
+    "check": configs.CheckConfig,
+    "select": configs.SelectConfig,
+    "train": configs.TrainConfig,
+    "embed": configs.EmbedConfig,
+    "predict": configs.PredictConfig,
+    "evaluate": configs.EvaluateConfig,
+    "simulate": configs.SimulateConfig,
+}
+
+
+def options_of(
+    command: str, options: Mapping[str, Any], *, preset: str | None = None, config: str | Path | None = None
+) -> Any:
+    """Return the checked options of a command."""
+    presets = configs.PRESETS if command == "train" else {}
+    return from_options(CONFIGS[command], options, presets=presets, preset=preset, config=config)
+
+
+def _pipeline(command: str) -> Callable[..., Any]:
+    """Return the function of a command; imported when it is needed, because torch and scanpy take seconds."""
+    return getattr(importlib.import_module(f"mmvae_cli.pipeline.{command}"), command)
+
+
+def _in_memory(command: str, mdata: MuData, options: Any, **more: Any) -> MuData:
+    """Run a command on an object and write the results into it."""
+    from mudata import MuData
+
+    from mmvae_cli.data.writeback import apply
+
+    if not isinstance(mdata, MuData):
+        raise UsageError(
+            f"a MuData is needed, this is a {type(mdata).__name__}", hint="read it: mudata.read_h5mu(path)"
+        )
+    outcome: Outcome = _pipeline(command)(mdata, options, command_line=f"mmvae_cli.{command}", **more)
+    apply(mdata, outcome.updates)
+    return mdata
+
+
+def check(mdata: MuData, **options: Any) -> dict[str, Any]:
+    """Describe the data and say what training would refuse.
+
+    Parameters
+    ----------
+    mdata
+        The data; left as they are.
+    **options
+        As the flags of ``mmvae check``, with ``_`` for ``-``: ``label="IGHV"``.
+
+    Returns
+    -------
+    Modalities, overlap, label balance, and ``problems``: empty where ``train`` with the same options would start.
+    """
+    outcome: Outcome = _pipeline("check")(mdata, options_of("check", options))
+    return outcome.summary
+
+
+def select(mdata: MuData, **options: Any) -> MuData:
+    """Rank features by their correlation with the label and mark the chosen ones.
+
+    Parameters
+    ----------
+    mdata
+        The data; gets ``obs["mmvae_split"]`` and per modality ``var["mmvae_set"]`` and ``var["mmvae_rank"]``.
+    **options
+        As the flags of ``mmvae select``: ``label="IGHV", shared=10, other={"rna": 250}``.
+
+    Raises
+    ------
+    MmvaeError
+        As the command; see ``mmvae_cli.errors``.
+    """
+    return _in_memory("select", mdata, options_of("select", options))
+
+
+def train(
+    mdata: MuData,
+    *,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    force: bool = False,
+    on_epoch: Callable[[Any], None] | None = None,
+    **options: Any,
+) -> MuData:
+    """Train a model, save it in the run folder and embed every sample.
+
+    Parameters
+    ----------
+    mdata
+        The data; gets ``obsm["X_mmvae"]`` (n_obs, n_latents), ``obsm["X_mmvae_shared"]``, per modality
+        ``obsm["X_mmvae_private"]``, the split and, where features were selected, their sets.
+    preset, config
+        ``"paper"``; a YAML file of options. Options given here win.
+    force
+        Replace the run folder if it exists.
+    on_epoch
+        Called with an ``EpochReport`` after each epoch.
+    **options
+        As the flags of ``mmvae train``: ``model="mmvaepp", label="IGHV", latent="2+2+2", run="mmvae_run"``.
+
+    Raises
+    ------
+    MmvaeError
+        As the command; see ``mmvae_cli.errors``.
+    """
+    checked = options_of("train", options, preset=preset, config=config)
+    return _in_memory("train", mdata, checked, force=force, on_epoch=on_epoch)
+
+
+def embed(mdata: MuData, **options: Any) -> MuData:
+    """Embed the samples of new data with a trained model.
+
+    Parameters
+    ----------
+    mdata
+        The data; gets the embeddings that ``train`` writes.
+    **options
+        As the flags of ``mmvae embed``: ``run="mmvae_run"``.
+    """
+    return _in_memory("embed", mdata, options_of("embed", options))
+
+
+def predict(mdata: MuData, **options: Any) -> MuData:
+    """Predict modalities from others.
+
+    Parameters
+    ----------
+    mdata
+        The data; gets ``mod[target].layers["mmvae_from_<source>"]`` (n_obs, n_vars), nan for features that are not
+        modelled, and for samples that lack the target ``mod[source].obsm["mmvae_<target>"]``.
+    **options
+        As the flags of ``mmvae predict``: ``source="rna", target="methylation"`` (also ``from`` and ``to``).
+    """
+    return _in_memory("predict", mdata, options_of("predict", options))
+
+
+def evaluate(mdata: MuData, **options: Any) -> MuData:
+    """Evaluate a trained model on its held-out samples; ``metrics`` reads the result.
+
+    Parameters
+    ----------
+    mdata
+        The data the model was trained on; gets per modality ``var["mmvae_r2_cross"]``, ``…_self``, ``…_joint``
+        and ``uns["mmvae"]["metrics"]``.
+    **options
+        As the flags of ``mmvae evaluate``: ``run="mmvae_run"``.
+    """
+    return _in_memory("evaluate", mdata, options_of("evaluate", options))
+
+
+def metrics(mdata: MuData, key: str = "mmvae") -> dict[str, Any]:
+    """Return the metrics that ``evaluate`` wrote.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    record = mdata.uns.get(key, {})
+    if "metrics" not in record:
+        raise DataError(f"there are no metrics in uns[{key!r}]", hint="run evaluate first")
+    found: dict[str, Any] = json.loads(record["metrics"])
+    return found
+
+
+def simulate(**options: Any) -> MuData:
+    """Draw synthetic data with known shared and private latents.
+
+    Parameters
+    ----------
+    **options
+        As the flags of ``mmvae simulate``: ``samples=1000, other={"rna": 1000}``.
+    """
+    mdata: MuData = _pipeline("simulate")(options_of("simulate", options))[0]
+    return mdata
+
+
+def on_files(
+    command: str,
+    inputs: Sequence[str],
+    options: Any,
+    *,
+    obs: str | None = None,
+    output: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """Run a command on files and write the results into them.
+
+    Parameters
+    ----------
+    inputs
+        Files as the command line takes them; empty for the data of the run.
+    options
+        From ``options_of``.
+    obs
+        A table of labels.
+    output
+        Where results go; None for the input itself.
+
+    Returns
+    -------
+    The summary, with ``output``: the file that was written.
+    """
+    from mmvae_cli.pipeline import files
+
+    return files.run(command, _pipeline(command), inputs, options, obs=obs, output=output, **more)

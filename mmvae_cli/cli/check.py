@@ -1,0 +1,34 @@
+"""``mmvae check``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mmvae_cli.cli.console import show_error
+from mmvae_cli.cli.execute import execute
+from mmvae_cli.cli.parameters import ConfigFile, Inputs, Json, Labels, Quiet, with_options
+from mmvae_cli.config import CheckConfig
+
+
+@with_options(CheckConfig)
+def check(
+    inputs: Inputs = None,
+    obs: Labels = None,
+    config: ConfigFile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Any,
+) -> None:
+    """Describe the data and say what training would refuse; exit code 65 if it would.
+
+    Modalities, sizes, overlap, kind of values, suggested likelihood, missing and constant entries, label balance.
+
+    Example: mmvae check cll.h5mu --label IGHV
+    """
+    summary = execute("check", inputs, options, obs=obs, config=config, json=json, quiet=quiet)
+    for problem in summary["problems"]:
+        show_error(problem["message"], problem["hint"])
+    if summary["problems"]:
+        raise typer.Exit(summary["problems"][0]["exit_code"])

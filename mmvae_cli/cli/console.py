@@ -1,0 +1,116 @@
+"""Talking to the user: results on stdout, log and errors on stderr; the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from mmvae_cli.errors import MmvaeError
+
+OUT_OF_MEMORY, INTERRUPTED, TERMINATED, BUG, PIPE_CLOSED = 137, 130, 143, 70, 141
+
+WIDE = 160  # columns where the output is no terminal: tables are not cut, lines not broken
+
+
+def _console(*, stderr: bool) -> Console:
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else WIDE)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
+
+STYLES = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
+
+
+class _Handler(logging.Handler):
+    """Shows what the library logs, and keeps the warnings for ``--json``."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(logging.WARNING if quiet else logging.INFO)
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self.warnings.append(message)
+        err.print(STYLES.get(record.levelno, "") + escape(message))
+
+
+def set_up_log(*, quiet: bool) -> list[str]:
+    """Show the library's log on stderr; returns the list that collects warnings."""
+    log = logging.getLogger("mmvae_cli")
+    for old in list(log.handlers):
+        log.removeHandler(old)
+    handler = _Handler(quiet=quiet)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    return handler.warnings
+
+
+def print_json(value: dict[str, Any], warnings: list[str]) -> None:
+    """Print one JSON object on stdout."""
+    sys.stdout.write(json.dumps({**value, "warnings": warnings}, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+
+
+def show_error(message: str, hint: str = "") -> None:
+    """Print an error of one or two lines on stderr."""
+    err.print(f"[red]error:[/red] {escape(message)}")
+    if hint:
+        err.print(f"  {escape(hint)}")
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Show what went wrong and return the exit code for it."""
+    if isinstance(error, MmvaeError):
+        show_error(str(error.args[0]), error.hint)
+        return error.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else BUG
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        show_error("interrupted; nothing was written")
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the last flush does not fail, too
+        return PIPE_CLOSED
+    if isinstance(error, MemoryError):
+        show_error("out of memory", "use fewer features (--shared, --other) or samples, or a machine with more")
+        return OUT_OF_MEMORY
+    format_message = getattr(error, "format_message", None)
+    if format_message is not None and hasattr(error, "exit_code"):  # raised by the parser of the command line
+        show_error(format_message(), _usage_hint(error))
+        return int(error.exit_code)
+    return _bug(error)
+
+
+def _usage_hint(error: BaseException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"see {context.command_path} --help" if context is not None else "see mmvae --help"
+
+
+def _bug(error: BaseException) -> int:
+    with tempfile.NamedTemporaryFile("w", prefix="mmvae-error-", suffix=".log", delete=False, encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    show_error(f"this is a bug: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+    err.print(f"  please report it with the details in {escape(file.name)}")
+    return BUG
+
+
+def listen_for_termination() -> None:
+    """Let SIGTERM end the process through the clean-up of whatever is being written."""
+    signal.signal(signal.SIGTERM, _terminate)

@@ -1,0 +1,30 @@
+"""``mmvae embed``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmvae_cli.cli.execute import execute
+from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.config import EmbedConfig
+
+
+@with_options(EmbedConfig)
+def embed(
+    inputs: Inputs = None,
+    obs: Labels = None,
+    output: Output = None,
+    force: Force = False,
+    config: ConfigFile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Any,
+) -> None:
+    """Embed every sample with a trained model, also samples it has not seen.
+
+    Without INPUT: the data of the run. Writes obsm["X_mmvae"], obsm["X_mmvae_shared"] and each
+    modality's obsm["X_mmvae_private"].
+
+    Example: mmvae embed cll.h5mu -o embedded.h5mu
+    """
+    execute("embed", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)

@@ -1,0 +1,30 @@
+"""``mmvae evaluate``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmvae_cli.cli.execute import execute
+from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.config import EvaluateConfig
+
+
+@with_options(EvaluateConfig)
+def evaluate(
+    inputs: Inputs = None,
+    obs: Labels = None,
+    output: Output = None,
+    force: Force = False,
+    config: ConfigFile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Any,
+) -> None:
+    """Measure on held-out samples how well modalities are predicted and the label is separated.
+
+    R² of every feature (from the other modalities, from its own, from all) and AUC of a logistic
+    regression on the latents. Writes var["mmvae_r2_cross"], ..._self, ..._joint and the metrics.
+
+    Example: mmvae evaluate
+    """
+    execute("evaluate", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)

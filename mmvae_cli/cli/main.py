@@ -1,0 +1,65 @@
+"""The ``mmvae`` command: its subcommands, in the order in which they are used."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mmvae_cli._version import __version__
+from mmvae_cli.cli.check import check
+from mmvae_cli.cli.console import exit_code_of, listen_for_termination
+from mmvae_cli.cli.embed import embed
+from mmvae_cli.cli.evaluate import evaluate
+from mmvae_cli.cli.predict import predict
+from mmvae_cli.cli.select import select
+from mmvae_cli.cli.simulate import simulate
+from mmvae_cli.cli.train import train
+
+app = typer.Typer(
+    name="mmvae",
+    help="Shared and private latent factors of multi-omics data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "token_normalize_func": lambda token: token.replace("_", "-") if token.startswith("--") else token,
+    },
+)
+
+COMMANDS = (check, select, train, embed, predict, evaluate, simulate)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mmvae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Shared and private latent factors of multi-omics data."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every error ends here, with its exit code."""
+    listen_for_termination()
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="mmvae", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the one place where all errors become exit codes
+        code = exit_code_of(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

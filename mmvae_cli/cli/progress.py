@@ -1,0 +1,66 @@
+"""Progress of training: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mmvae_cli.cli.console import err
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class TrainingProgress:
+    """Shows loss and held-out R² of the replicates (their mean) after each epoch; nothing when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: Progress | None = None
+        self.task: Any = None
+        self.last_line = time.monotonic()
+
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, report: Any) -> None:
+        """Take the report of an epoch."""
+        if self.quiet:
+            return
+        text = _text(report)
+        if err.is_terminal:
+            self._on_bar(report, text)
+        elif report.epoch in (1, report.epochs) or time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES:
+            left = report.seconds / report.epoch * (report.epochs - report.epoch)
+            err.print(f"epoch {report.epoch}/{report.epochs}  {text}  at most {left:.0f} s left")
+            self.last_line = time.monotonic()
+
+    def _on_bar(self, report: Any, text: str) -> None:
+        if self.bar is None:
+            columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"))
+            self.bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task("", total=report.epochs)
+        self.bar.update(self.task, completed=report.epoch, description=text)
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _text(report: Any) -> str:
+    parts = [f"loss {_mean(report.loss):.1f}", f"beta {report.beta:.2f}"]
+    if report.validation:
+        parts.append(f"held-out log-likelihood {_mean(report.validation):.3f}")
+        parts.append(f"cross R² {_mean(report.r2):.2f}")
+    if len(report.replicates) > 1:
+        parts.append(f"{len(report.replicates)} replicates")
+    return "  ".join(parts)

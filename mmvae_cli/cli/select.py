@@ -1,0 +1,30 @@
+"""``mmvae select``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmvae_cli.cli.execute import execute
+from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.config import SelectConfig
+
+
+@with_options(SelectConfig)
+def select(
+    inputs: Inputs = None,
+    obs: Labels = None,
+    output: Output = None,
+    force: Force = False,
+    config: ConfigFile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Any,
+) -> None:
+    """Rank features by their correlation with a label, and mark those that shall enter.
+
+    Ranks are fitted on training samples (--select-on all: on all). Writes obs["mmvae_split"],
+    var["mmvae_set"] and var["mmvae_rank"].
+
+    Example: mmvae select cll.h5mu --label IGHV --shared 10 --other rna=250 --other methylation=100
+    """
+    execute("select", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)

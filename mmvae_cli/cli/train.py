@@ -1,0 +1,45 @@
+"""``mmvae train``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmvae_cli.cli.execute import execute
+from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Preset, Quiet, with_options
+from mmvae_cli.cli.progress import TrainingProgress
+from mmvae_cli.config import TrainConfig
+
+
+@with_options(TrainConfig)
+def train(
+    inputs: Inputs = None,
+    obs: Labels = None,
+    output: Output = None,
+    force: Force = False,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **options: Any,
+) -> None:
+    """Train a model; embed every sample.
+
+    Results go into the .h5mu itself (-o FILE: into a copy; for tables: into the run folder), the model
+    into the run folder. predict and evaluate find both.
+
+    Example: mmvae train cll.h5mu --model mmvaepp --label IGHV --shared 10 --other 100 --latent 2+2+2
+    """
+    with TrainingProgress(quiet=quiet) as progress:
+        execute(
+            "train",
+            inputs,
+            options,
+            obs=obs,
+            output=output,
+            force=force,
+            on_epoch=progress,
+            preset=preset,
+            config=config,
+            json=json,
+            quiet=quiet,
+        )

@@ -1,0 +1,144 @@
+"""``mmvae check``: what training would be given, and whether it would be refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mudata import MuData
+
+from mmvae_cli.config import CheckConfig
+from mmvae_cli.data.annotations import find_column
+from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.formats import Source, modality_names, read
+from mmvae_cli.data.kinds import constant_features, value_kind
+from mmvae_cli.data.labels import Label, make_label
+from mmvae_cli.data.validate import problems, require_overlap, require_several
+from mmvae_cli.errors import MmvaeError
+from mmvae_cli.pipeline.outcome import Outcome
+from mmvae_cli.pipeline.prepare import per_modality, prepare
+from mmvae_cli.pipeline.study import make_study
+
+log = logging.getLogger("mmvae_cli")
+
+# what fits a kind of values: likelihood, transform
+SUGGESTED = {
+    "continuous": ("gaussian", "zscore"),
+    "fractions": ("gaussian", "mvalue"),
+    "counts": ("gaussian", "lognorm"),
+    "binary": ("bernoulli", "none"),
+}
+
+
+def check(source: Source | MuData, config: CheckConfig) -> Outcome:
+    """Describe the data, and try everything that comes before training.
+
+    Returns
+    -------
+    A summary whose ``problems`` is empty exactly where ``mmvae train`` with the same options would start; each
+    problem has a message, a hint and the exit code.
+    """
+    asked = list(config.modalities) or None
+    layers = per_modality(config.layer, asked or modality_names(source), "--layer")
+    dataset = read(source, asked, {name: str(layer) for name, layer in layers.items() if layer is not None})
+    found: list[MmvaeError] = list(_problems(dataset, config))
+    summary = {
+        "command": "check",
+        "samples": len(dataset.obs),
+        "modalities": {name: _describe(modality) for name, modality in dataset.modalities.items()},
+        "overlap": _overlap(dataset),
+        "label": _label(dataset, config),
+        "shared_feature_names": _shared_names(dataset),
+        "problems": [
+            {"message": str(error.args[0]), "hint": error.hint, "exit_code": error.exit_code} for error in found
+        ],
+    }
+    return Outcome(summary)
+
+
+def _problems(dataset: Dataset, config: CheckConfig) -> Iterator[MmvaeError]:
+    """Everything that training would refuse; what needs sound data is tried only on sound data."""
+    found = False
+    for test in (require_several, require_overlap):
+        try:
+            test(dataset)
+        except MmvaeError as error:
+            found = True
+            yield error
+    for problem in problems(dataset):
+        found = True
+        yield problem
+    if found:
+        return
+    try:
+        prepare(make_study(dataset, config, config.label, config.key), config, config)
+    except MmvaeError as error:
+        yield error
+
+
+def _describe(modality: Modality) -> dict[str, Any]:
+    """Size, kind of values, and what stands out."""
+    values = modality.values
+    stored = values if isinstance(values, np.ndarray) else values.data
+    finite = stored[np.isfinite(stored)]
+    kind = value_kind(values)
+    likelihood, transform = SUGGESTED[kind]
+    size = values.shape[0] * values.shape[1]
+    sparse_zeros = 0 if isinstance(values, np.ndarray) else size - len(stored)
+    return {
+        "samples": values.shape[0],
+        "features": values.shape[1],
+        "layer": modality.layer,
+        "values": kind,
+        "range": [float(finite.min()), float(finite.max())] if finite.size else None,
+        "zeros": round(float((np.sum(stored == 0) + sparse_zeros) / max(size, 1)), 4),
+        "missing_entries": int(np.isnan(stored).sum()),
+        "infinite_entries": int(np.isinf(stored).sum()),
+        "constant_features": int(constant_features(values).sum()) if values.shape[0] else 0,
+        "duplicated_features": int(modality.var.index.duplicated().sum()),
+        "duplicated_samples": int(modality.obs.index.duplicated().sum()),
+        "suggested_likelihood": likelihood,
+        "suggested_transform": transform,
+    }
+
+
+def _overlap(dataset: Dataset) -> dict[str, int]:
+    """Number of samples by the modalities they have, most frequent first."""
+    names = list(dataset.modalities)
+    there = np.stack([np.isin(dataset.sample_names, dataset.modalities[name].obs.index) for name in names], axis=1)
+    patterns = ["+".join(name for name, has in zip(names, row, strict=True) if has) or "none" for row in there]
+    found, counts = np.unique(patterns, return_counts=True)
+    return {str(found[index]): int(counts[index]) for index in np.argsort(-counts, kind="stable")}
+
+
+def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:
+    """Balance of the label among the samples with a modality; None without one, or where it cannot be used."""
+    if config.label is None:
+        return None
+    try:
+        column = find_column(dataset, config.label, "label")
+        there = np.zeros(len(column), dtype=bool)
+        for modality in dataset.modalities.values():
+            there |= np.isin(dataset.sample_names, modality.obs.index)
+        label: Label = make_label(column.where(there), config.label)
+    except MmvaeError:
+        return None  # reported among the problems
+    known = label.values[label.labelled]
+    found: dict[str, Any] = {
+        "column": label.name,
+        "kind": label.kind,
+        "unlabelled": int((~label.labelled & there).sum()),
+    }
+    if label.kind == "categorical":
+        found["classes"] = {name: int((known == code).sum()) for code, name in enumerate(label.classes)}
+    else:
+        found["range"] = [float(known.min()), float(known.max())]
+    return found
+
+
+def _shared_names(dataset: Dataset) -> int:
+    """Number of feature names that several modalities use; they are told apart by modality."""
+    names = np.concatenate([np.unique(modality.var.index.astype(str)) for modality in dataset.modalities.values()])
+    return int((np.unique(names, return_counts=True)[1] > 1).sum())

@@ -1,0 +1,206 @@
+"""Commands on files: what is read, where results go, and that both are known to be possible before work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmvae_cli.config import PredictConfig, TrainConfig
+from mmvae_cli.data.atomic import check_place, write_file
+from mmvae_cli.data.formats import Source, parse_source, read
+from mmvae_cli.data.memory import to_mudata
+from mmvae_cli.data.writeback import (
+    FileState,
+    apply,
+    check_in_place,
+    file_state,
+    write_in_place,
+    write_mudata,
+    write_to,
+)
+from mmvae_cli.errors import CannotCreateError, UsageError, listed
+from mmvae_cli.pipeline.outcome import Outcome
+from mmvae_cli.pipeline.predict import prediction_table
+from mmvae_cli.pipeline.reuse import source_of
+from mmvae_cli.training.run import load_run
+
+Step = Callable[..., Any]
+
+RESULT = "result.h5mu"  # in the run folder, where the input is no .h5mu
+TABLES = {".csv": ",", ".tsv": "\t"}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where results go.
+
+    Attributes
+    ----------
+    source
+        What was read.
+    path
+        The file to write; the same as the source's for results in place.
+    state
+        The source's file when the command started; None for tables.
+    """
+
+    source: Source
+    path: Path
+    state: FileState | None
+
+    def write(self, outcome: Outcome) -> None:
+        """Write the results; the file is whole, or as it was."""
+        data = self.source.mudata_file
+        if data is None:
+            mdata = to_mudata(read(self.source))
+            apply(mdata, outcome.updates)
+            write_mudata(mdata, self.path)
+        elif self.path.exists() and self.path.samefile(data):
+            write_in_place(data, outcome.updates, state=self.state)
+        else:
+            write_to(data, self.path, outcome.updates)
+
+
+def destination(source: Source, output: str | None, default: Path | None, *, force: bool) -> Destination:
+    """Find where results go, and refuse now what could not be written later.
+
+    Raises
+    ------
+    CannotCreateError
+        If the place is read-only, a link, or holds another file and ``force`` is not given.
+    UsageError
+        If there is no place.
+    """
+    data = source.mudata_file
+    path = Path(output) if output is not None else data or default
+    if path is None:
+        raise UsageError("where to write is not said", hint="tables are not written into: name a file with -o out.h5mu")
+    if path.suffix != ".h5mu":
+        raise UsageError(f"-o {path}: results go into an .h5mu file", hint="predict also writes .csv, .tsv and .h5ad")
+    if data is not None and path.exists() and path.samefile(data):
+        check_in_place(data)
+    elif output is not None:
+        check_new(path, force=force)
+    return Destination(source, path, None if data is None else file_state(data))
+
+
+def check_new(path: Path, *, force: bool) -> None:
+    """Refuse a place that cannot take a new file, or that has one without leave to replace it."""
+    check_place(path)
+    if path.exists() and not force:
+        raise CannotCreateError(f"{path} exists", hint="name another file with -o, or replace it with --force")
+
+
+def run(
+    command: str,
+    step: Step,
+    inputs: Sequence[str],
+    options: Any,
+    *,
+    obs: str | None = None,
+    output: str | None = None,
+    force: bool = False,
+    command_line: str = "",
+    **more: Any,
+) -> dict[str, Any]:
+    """Run a command on files; see ``api.on_files``."""
+    special: dict[str, Callable[..., dict[str, Any]]] = {
+        "check": _check,
+        "simulate": _simulate,
+        "train": _train,
+        "predict": _predict,
+    }
+    if command in special:
+        return special[command](step, inputs, options, obs, output, force, command_line=command_line, **more)
+    source = parse_source(inputs, obs) if inputs or command == "select" else source_of(load_run(options.run))
+    place = destination(source, output, None, force=force)
+    return _written(step(source, options, command_line=command_line), place)
+
+
+def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:
+    place.write(outcome)
+    return {**outcome.summary, "output": str(place.path), "written": list(outcome.updates)}
+
+
+def _check(step: Step, inputs: Sequence[str], options: Any, obs: str | None, *_: Any, **__: Any) -> dict[str, Any]:
+    outcome: Outcome = step(parse_source(inputs, obs), options)
+    return outcome.summary
+
+
+def _simulate(
+    step: Step, _inputs: Any, options: Any, _obs: Any, output: str | None, force: bool, **_: Any
+) -> dict[str, Any]:
+    path = Path(output or "simulated.h5mu")
+    if path.suffix != ".h5mu":
+        raise UsageError(f"-o {path}: simulated data go into an .h5mu file", hint="name one with -o simulated.h5mu")
+    check_new(path, force=force)
+    mdata, summary = step(options)
+    write_mudata(mdata, path)
+    return {**summary, "output": str(path)}
+
+
+def _train(
+    step: Step,
+    inputs: Sequence[str],
+    options: TrainConfig,
+    obs: str | None,
+    output: str | None,
+    force: bool,
+    **more: Any,
+) -> dict[str, Any]:
+    source = parse_source(inputs, obs)
+    folder = Path(options.run).absolute()
+    files = [file for file in (source.mudata_file, source.obs, *source.files.values()) if file is not None]
+    inside = [str(file) for file in files if Path(file).resolve().is_relative_to(folder.resolve())]
+    if inside:
+        raise CannotCreateError(
+            f"the run folder {folder} holds the input {listed(inside)}", hint="name another folder with --run"
+        )
+    place = destination(source, output, folder / RESULT, force=force)
+    return _written(step(source, options, force=force, data_path=place.path.resolve(), **more), place)
+
+
+def _predict(
+    step: Step,
+    inputs: Sequence[str],
+    options: PredictConfig,
+    obs: str | None,
+    output: str | None,
+    force: bool,
+    **more: Any,
+) -> dict[str, Any]:
+    inputs = list(inputs)
+    if len(inputs) == 1 and "=" not in inputs[0] and not inputs[0].endswith(".h5mu") and len(options.source) == 1:
+        inputs = [f"{options.source[0]}={inputs[0]}"]  # a bare table can only be the one source
+    source = parse_source(inputs, obs) if inputs else source_of(load_run(options.run))
+    suffix = Path(output).suffix if output is not None else ""
+    if suffix in TABLES or suffix == ".h5ad":
+        return _table(source, options, Path(str(output)), force)
+    place = destination(source, output, None, force=force)
+    return _written(step(source, options, **more), place)
+
+
+def _table(source: Source, options: PredictConfig, path: Path, force: bool) -> dict[str, Any]:
+    """Write the prediction alone, samples × features."""
+    check_new(path, force=force)
+    table, unit = prediction_table(source, options)
+
+    def write(temporary: Path) -> None:
+        if path.suffix in TABLES:
+            table.to_csv(temporary, sep=TABLES[path.suffix], float_format="%.7g")
+        else:
+            from anndata import AnnData
+
+            AnnData(table.astype("float32"), uns={"unit": unit}).write_h5ad(temporary)
+
+    write_file(path, write)
+    target = {"samples": len(table), "features": table.shape[1], "unit": unit}
+    return {
+        "command": "predict",
+        "run": options.run,
+        "from": list(options.source),
+        "targets": {options.target[0]: target},
+        "output": str(path),
+    }
