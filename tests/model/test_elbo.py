@@ -246,3 +246,12 @@ def test_evaluation_in_inference_mode_leaves_later_training_possible(objective: 
     loss = evaluate(model, terms, batch).loss
     assert loss.item() == at_rest.item()
     loss.sum().backward()
+
+
+@every_objective
+def test_infinite_log_likelihood_of_an_unobserved_row_leaves_the_loss_finite(objective: str) -> None:
+    model = small_model(objective, likelihoods=("gaussian", "poisson"))
+    batch, terms = small_batch(missing={1: range(6)}), OBJECTIVES[objective].terms(2)
+    expected = evaluate(model, terms, batch).loss
+    model.networks(1).decoder.head.bias.data.fill_(1000.0)  # a rate of e^1000
+    assert torch.equal(evaluate(model, terms, batch).loss, expected)
