@@ -29,7 +29,8 @@ class Options:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if value is not None and value != default_of(item):
+            default = default_of(item)
+            if value is not None and (type(value) is not type(default) or value != default):
                 object.__setattr__(self, item.name, parsed(item, value))
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,9 +80,11 @@ def from_options(
         If there is no such YAML file.
     """
     known = {item.name: item for item in fields(kind)}
+    from_file = _read_yaml(config)
+    named = from_file.pop("preset", None)
     layers = [
-        _preset(preset, presets or {}),
-        _read_yaml(config),
+        _preset(preset or named, presets or {}),
+        from_file,
         {name: value for name, value in options.items() if value is not None},
     ]
     merged: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mmvae_cli.errors import did_you_mean, listed
@@ -32,6 +33,8 @@ def key(raw: Any) -> str:
 
 def path(raw: Any) -> str:
     """A path, as text."""
+    if not isinstance(raw, (str, Path)):
+        raise ValueError("a path is needed")
     return text(str(raw))
 
 
@@ -111,7 +114,9 @@ def model_name(objectives: Mapping[str, object], aliases: Mapping[str, str]) -> 
 
 def names(raw: Any) -> tuple[str, ...]:
     """Names separated by commas, or a sequence of them."""
-    parts = raw.split(",") if isinstance(raw, str) else list(raw)
+    if not isinstance(raw, (str, list, tuple)):
+        raise ValueError("names separated by commas are needed")
+    parts = raw.split(",") if isinstance(raw, str) else raw
     found = tuple(str(part).strip() for part in parts)
     if not found or not all(found):
         raise ValueError("names separated by commas are needed")
@@ -125,6 +130,8 @@ def per_modality(parser: Parser, *, everywhere: bool = True) -> Parser:
 
     def parse(raw: Any) -> dict[str, Any]:
         if isinstance(raw, Mapping):
+            if EVERY in raw and not everywhere:
+                raise ValueError("name=value is needed, with the name of a modality")
             return {str(name): parser(value) for name, value in raw.items()}
         found = {}
         for part in raw if isinstance(raw, (list, tuple)) else [raw]:
@@ -149,7 +156,10 @@ def latent(raw: Any) -> dict[str, int] | tuple[int, ...]:
             return {EVERY: size(raw)}
         if isinstance(raw, str) and "=" in raw:
             pairs = [part.split("=") for part in raw.split(",")]
-            return {name.strip(): size(value) for name, value in pairs}
+            sizes = {name.strip(): size(value) for name, value in pairs}
+            if len(sizes) < len(pairs):
+                raise ValueError("a block is named twice")
+            return sizes
         parts = tuple(size(part) for part in (raw.split("+") if isinstance(raw, str) else raw))
     except (TypeError, ValueError):
         parts = ()

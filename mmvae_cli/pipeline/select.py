@@ -79,10 +79,8 @@ def earlier_sets(study: Study, key: str) -> dict[str, np.ndarray]:
 def sets_to_reuse(study: Study, config: TrainConfig) -> dict[str, np.ndarray]:
     """Sets that ``mmvae select`` wrote, unless the options ask for a selection or for splits of their own."""
     found = {} if config.shared or config.other else earlier_sets(study, config.key)
-    if found and config.splits == "own":
-        log.warning(
-            "var[%r] is not used: it was selected on another split than those of --splits own", f"{config.key}_set"
-        )
+    if found and not study.split_reused:
+        log.warning("var[%r] is not used: its features were selected on another split", f"{config.key}_set")
         return {}
     if found:
         log.info("features: selection read from var[%r] (--shared and --other make a new one)", f"{config.key}_set")

@@ -30,14 +30,15 @@ class Study:
         In the internal order of the samples; None where no label was named.
     splits
         (replicates, n_samples) ``train``/``validation``/``test``; empty for samples that take no part.
-    split_origin
-        Where the split comes from, for the user.
+    split_origin, split_reused
+        Where the split comes from, for the user; whether it is the one that was written before.
     """
 
     aligned: Aligned
     label: Label | None
     splits: np.ndarray
     split_origin: str
+    split_reused: bool = False
 
     def part(self, name: str, replicate: int = 0) -> np.ndarray:
         """(n_samples,) True for the samples of a part of the split."""
@@ -88,7 +89,8 @@ def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: 
             f"{FEWEST_TRAINING_SAMPLES} are needed",
             hint="lower --test-fraction and --validation-fraction, or use more samples",
         )
-    return Study(aligned, target, splits, origin)
+    reused = options.split is None and not n_own_splits and f"{key}_split" in dataset.obs
+    return Study(aligned, target, splits, origin, reused)
 
 
 def _say_incomplete(aligned: Aligned, complete_only: bool) -> None:

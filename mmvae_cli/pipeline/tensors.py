@@ -11,6 +11,8 @@ from mmvae_cli.data.labels import Label
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
 
+ROWS_AT_ONCE = 1024  # samples scaled together in float64
+
 
 def modality_tensors(
     values: np.ndarray, observed: np.ndarray, record: ModalityRecord, device: torch.device
@@ -29,36 +31,37 @@ def modality_tensors(
         values = values[:, record.columns[0]]
     else:
         columns = torch.from_numpy(record.columns).to(device)
-    mean = sd = None
-    x = np.where(observed[:, None], values, 0.0).astype(np.float64)
-    if record.sd is not None:
-        if len(record.mean) == 1 and columns is None:
-            x = (x - record.mean) / record.sd
-        else:
-            x, mean, sd = _relative(x, observed, record, record.sd, device)
-    x[~observed] = 0.0
+    centre, spread, mean, sd = np.zeros(1), np.ones(1), None, None
+    if record.sd is not None and len(record.mean) == 1 and columns is None:
+        centre, spread = record.mean[0], record.sd[0]
+    elif record.sd is not None:
+        centre, spread, mean, sd = _relative(values[observed], record, record.sd)
+    x = np.zeros(values.shape, dtype=np.float32)
+    for rows in np.array_split(np.flatnonzero(observed), len(values) // ROWS_AT_ONCE + 1):
+        x[rows] = (values[rows].astype(np.float64) - centre) / spread
     return ModalityTensors(
-        torch.from_numpy(x.astype(np.float32)).to(device),
+        torch.from_numpy(x).to(device),
         None if observed.all() else torch.from_numpy(observed).to(device),
         columns,
-        mean,
-        sd,
+        None if mean is None else torch.from_numpy(mean).to(device),
+        None if sd is None else torch.from_numpy(sd).to(device),
     )
 
 
 def _relative(
-    x: np.ndarray, observed: np.ndarray, record: ModalityRecord, sds: np.ndarray, device: torch.device
-) -> tuple[np.ndarray, torch.Tensor, torch.Tensor]:
-    """Scale once in float64, and leave each replicate's small difference to float32: nothing is lost to rounding."""
-    centre = x[observed].mean(0)
-    spread = x[observed].std(0)
+    values: np.ndarray, record: ModalityRecord, sds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Common centre and spread, and each replicate's mean and sd relative to them.
+
+    The large part is taken out in float64, once; what is left for float32 is small, and nothing is lost to rounding.
+    """
+    centre, spread = values.mean(0, dtype=np.float64), values.std(0, dtype=np.float64)
     spread[spread == 0] = 1.0
-    at_centre, at_spread = centre[None], spread[None]
+    own_centre, own_spread = centre[None], spread[None]
     if len(record.columns) > 1:
-        at_centre, at_spread = centre[record.columns], spread[record.columns]
-    mean = torch.from_numpy(((record.mean - at_centre) / at_spread).astype(np.float32)).to(device)
-    sd = torch.from_numpy((sds / at_spread).astype(np.float32)).to(device)
-    return (x - centre) / spread, mean, sd
+        own_centre, own_spread = centre[record.columns], spread[record.columns]
+    mean = ((record.mean - own_centre) / own_spread).astype(np.float32)
+    return centre, spread, mean, (sds / own_spread).astype(np.float32)
 
 
 def label_tensors(label: Label, train: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
