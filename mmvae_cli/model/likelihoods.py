@@ -94,9 +94,9 @@ class _GaussianSum(torch.autograd.Function):
         scaled, inverse_sd = ctx.saved_tensors
         weighted = scaled * gradients[0].unsqueeze(-1)
         # d/d(1/σ) of −½ (δ/σ)² is −δ²/σ = −scaled²·σ
-        for_noise = torch.einsum("rtbd,rtbd->rd", weighted, scaled).neg_()
-        for_noise = for_noise.unsqueeze(1).unsqueeze(1) / inverse_sd
-        return weighted.mul_(inverse_sd).neg_(), None, for_noise
+        # not einsum: it would bring the features to the front first, which copies both operands
+        for_noise = (weighted * scaled).sum((1, 2), keepdim=True).neg_() / inverse_sd
+        return weighted.mul_(inverse_sd.neg()), None, for_noise
 
 
 def _gaussian_log_density(x: Tensor, hidden: Tensor, head: Head, parameters: Parameters) -> Tensor:
