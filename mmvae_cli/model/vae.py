@@ -17,6 +17,9 @@ from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS, LIKELIHOODS, Likeliho
 from mmvae_cli.model.networks import Decoder, Encoder, LabelDecoder
 
 
+Encoded = tuple[Tensor, Tensor, Tensor]  # means, sds, usable: each (modalities, replicates, samples, latents)
+
+
 @dataclass(frozen=True)
 class ModalitySpec:
     """What the model needs to know of a modality."""
@@ -130,7 +133,7 @@ class MultimodalVAE(nn.Module):
         """How many replicates the parameters hold."""
         return int(next(self.parameters()).shape[0])
 
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def encode(self, batch: Batch) -> Encoded:
         """Means, sds and usable masks of all encoders, each (modalities, replicates, samples, latents)."""
         encoded = []
         for modality in range(len(self.names)):
@@ -161,14 +164,14 @@ class MultimodalVAE(nn.Module):
         The shared block pools the observed sources; each private block comes from its own encoder and is 0 where the
         modality is not observed or not a source.
         """
-        return self._pooled(batch, sources, self.rule.joint[self.spec.joint])
+        return self._pooled(self.encode(batch), sources, self.rule.joint[self.spec.joint])
 
-    def cross_latents(self, batch: Batch, sources: Sequence[int]) -> Tensor:
-        """Latents (replicates, samples, latents) that predict a modality that is no source."""
-        return self._pooled(batch, sources, self.rule.cross)
+    def cross_latents(self, encoded: Encoded, sources: Sequence[int]) -> Tensor:
+        """Latents (replicates, samples, latents) that predict a modality that is no source, from ``encode``."""
+        return self._pooled(encoded, sources, self.rule.cross)
 
-    def _pooled(self, batch: Batch, sources: Sequence[int] | None, pooling: Pooling) -> Tensor:
-        means, sds, usable = self.encode(batch)
+    def _pooled(self, encoded: Encoded, sources: Sequence[int] | None, pooling: Pooling) -> Tensor:
+        means, sds, usable = encoded
         if sources is not None:
             chosen = torch.zeros(len(usable), dtype=torch.bool, device=usable.device)
             chosen[list(sources)] = True
@@ -187,7 +190,7 @@ class MultimodalVAE(nn.Module):
         From the target itself or together with others: its private block is included. From others alone: the private
         block is 0, a plug-in and not E[x | x_sources].
         """
-        latents = self.embed(batch, sources) if target in sources else self.cross_latents(batch, sources)
+        latents = self.embed(batch, sources) if target in sources else self.cross_latents(self.encode(batch), sources)
         any_source = batch.observed_mask()[list(sources)].any(0)
         return torch.where(any_source.unsqueeze(-1), self.decode(target, latents), torch.nan)
 

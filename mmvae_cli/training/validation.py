@@ -23,7 +23,8 @@ class HeldOut:
         Cross-modal log-likelihood in nats per value, averaged over the modalities: each from all others, at the
         posterior mean. A modality's own width does not decide what it weighs.
     r2
-        Median over modalities of the mean cross R² of the features asked for; nan where nothing can be said.
+        Median over modalities of the median cross R² of the features asked for (a rare feature that is almost
+        constant here can have any R²); nan where nothing can be said.
     """
 
     log_likelihood: Tensor
@@ -72,10 +73,10 @@ def held_out(
     n_modalities = len(model.names)
     sums = [_Sums() for _ in range(n_modalities)]
     for batch in data.batches(rows, EVALUATION_BATCH):
-        observed = batch.observed_mask()
+        observed, encoded = batch.observed_mask(), model.encode(batch)
         for target in range(n_modalities):
             sources = [modality for modality in range(n_modalities) if modality != target]
-            latents = model.cross_latents(batch, sources)
+            latents = model.cross_latents(encoded, sources)
             owned = torch.where(model.owned[target], latents, 0.0)
             log_likelihood = model.log_likelihood(target, batch, owned.unsqueeze(1)).squeeze(1)
             counted = observed[target] & observed[sources].any(0)
@@ -87,5 +88,5 @@ def held_out(
         scores.append(torch.where(n_values > 0, torch.as_tensor(total.log_likelihood) / n_values, torch.nan))
         per_feature = total.r2()
         wanted = focus[target] if focus is not None else None
-        r2.append((per_feature if wanted is None else torch.where(wanted, per_feature, torch.nan)).nanmean(-1))
+        r2.append((per_feature if wanted is None else torch.where(wanted, per_feature, torch.nan)).nanmedian(-1).values)
     return HeldOut(torch.stack(scores).nanmean(0), torch.stack(r2).nanmedian(0).values)

@@ -153,7 +153,7 @@ def test_prediction_from_others_uses_no_private_latents_of_the_target(posterior:
     for target in range(3):
         sources = [m for m in range(3) if m != target]
         block = model.spec.layout.private_block(target)
-        assert not model.cross_latents(batch, sources)[..., block].any()
+        assert not model.cross_latents(model.encode(batch), sources)[..., block].any()
         expected = model.predict(batch, sources, target)
         shuffled = tuple(x.flip(1) if m == target else x for m, x in enumerate(batch.x))
         assert torch.equal(model.predict(replace(batch, x=shuffled), sources, target), expected)
@@ -176,7 +176,7 @@ def test_prediction_of_a_source_includes_its_private_latents(posterior: str) -> 
 def test_prediction_is_the_mean_of_the_likelihood(name: str) -> None:
     model = small_model("mvae", likelihoods=(name,))
     batch = ragged_batch(model)
-    latents = model.cross_latents(batch, [0])
+    latents = model.cross_latents(model.encode(batch), [0])
     networks = model.networks(1)
     outputs = networks.decoder.head(networks.decoder(torch.where(model.owned[1], latents, 0.0)))
     expected = networks.likelihood.mean(outputs)
