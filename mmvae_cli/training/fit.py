@@ -143,17 +143,22 @@ def fit(
             on_epoch(report)
         last = epoch + 1 == recipe.epochs
         if stops and epoch + 1 >= recipe.warmup_epochs:
-            best.offer(model, loop.active, scores.log_likelihood.tolist(), epoch)
+            best.offer(model, loop.active, _comparable(scores, loss), epoch)
             waiting = [i for i, r in enumerate(loop.active) if epoch + 1 - best.epoch[r] < recipe.patience]
             if not waiting:
                 break
             if len(waiting) < len(loop.active):
                 loop.keep(waiting)
         elif last:
-            best.offer(model, loop.active, scores.log_likelihood.tolist(), epoch)
+            best.offer(model, loop.active, _comparable(scores, loss), epoch)
     best.restore(model)
     seconds = time.perf_counter() - started
     return FitResult(tuple(history), tuple(best.score), tuple(best.epoch), threads, str(loop.device), seconds)
+
+
+def _comparable(scores: HeldOut, loss: Tensor) -> list[float]:
+    """Held-out score where it is defined (a validation sample has two modalities), else minus the training loss."""
+    return torch.where(scores.log_likelihood.isnan(), -loss, scores.log_likelihood).tolist()
 
 
 def _kept(focus: tuple[Tensor | None, ...] | None, active: list[int]) -> tuple[Tensor | None, ...] | None:
