@@ -82,11 +82,17 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``"1 feature"``, ``"2,000 features"``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def pick(
     name: str,
     allowed: Iterable[str],
     kind: str,
     *,
+    where: str = "",
     error: type[MmvaeError] = DataError,
     aliases: Mapping[str, str] | None = None,
 ) -> str:
@@ -100,6 +106,8 @@ def pick(
         The names there are.
     kind
         What it is, for the message: ``"modality"``, ``"model"``.
+    where
+        Where it was written, for the message: ``"--from"``.
     error
         Which error to raise.
     aliases
@@ -115,6 +123,6 @@ def pick(
     if name in allowed:
         return name
     raise error(
-        f"unknown {kind} {name!r}",
+        f"unknown {kind} {name!r}{' in ' if where else ''}{where}",
         hint=f"{did_you_mean(name, [*allowed, *(aliases or {})])}allowed: {listed(allowed)}",
     )

@@ -59,7 +59,8 @@ def parsed(item: Field[Any], raw: Any) -> Any:
     try:
         return item.metadata["parse"](raw)
     except ValueError as error:
-        raise UsageError(f"{flag_name(item.name)}: cannot use {raw!r}", hint=str(error)) from None
+        shown = raw[0] if isinstance(raw, list) and len(raw) == 1 else raw  # of a flag that may be repeated
+        raise UsageError(f"{flag_name(item.name)}: cannot use {shown!r}", hint=str(error)) from None
 
 
 def from_options(

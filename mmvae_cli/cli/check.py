@@ -21,9 +21,10 @@ def check(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Describe the data and say what training would refuse; exit code 65 if it would.
+    """Describe the data; say what training would refuse.
 
-    Modalities, sizes, overlap, kind of values, suggested likelihood, missing and constant entries, label balance.
+    INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality. Exit code 65 if training
+    would refuse them.
 
     Example: mmvae check cll.h5mu --label IGHV
     """

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from mmvae_cli.errors import MmvaeError
+from mmvae_cli.errors import MmvaeError, did_you_mean, listed
 
 OUT_OF_MEMORY, INTERRUPTED, TERMINATED, BUG, PIPE_CLOSED = 137, 130, 143, 70, 141
 
@@ -24,27 +24,41 @@ WIDE = 160  # columns where the output is no terminal: tables are not cut, lines
 
 def _console(*, stderr: bool) -> Console:
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else WIDE)
+    return Console(
+        stderr=stderr, highlight=False, emoji=False, soft_wrap=not is_terminal, width=None if is_terminal else WIDE
+    )
 
 
 out = _console(stderr=False)
 err = _console(stderr=True)
 
+
+def literal(text: object) -> str:
+    """Text from outside, to be printed as it is: no markup in it counts, and nothing in it moves the cursor."""
+    return escape(
+        "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
+    )
+
+
 STYLES = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
 
 
 class _Handler(logging.Handler):
-    """Shows what the library logs, and keeps the warnings for ``--json``."""
+    """Shows what the library logs, each message once, and keeps the warnings for ``--json``."""
 
     def __init__(self, *, quiet: bool) -> None:
         super().__init__(logging.WARNING if quiet else logging.INFO)
         self.warnings: list[str] = []
+        self.shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
+        if message in self.shown:  # a table is read twice where results are written into a copy of it
+            return
+        self.shown.add(message)
         if record.levelno >= logging.WARNING:
             self.warnings.append(message)
-        err.print(STYLES.get(record.levelno, "") + escape(message))
+        err.print(STYLES.get(record.levelno, "") + literal(message))
 
 
 def set_up_log(*, quiet: bool) -> list[str]:
@@ -66,9 +80,9 @@ def print_json(value: dict[str, Any], warnings: list[str]) -> None:
 
 def show_error(message: str, hint: str = "") -> None:
     """Print an error of one or two lines on stderr."""
-    err.print(f"[red]error:[/red] {escape(message)}")
+    err.print(f"[red]error:[/red] {literal(message)}")
     if hint:
-        err.print(f"  {escape(hint)}")
+        err.print(f"  {literal(hint)}")
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
@@ -83,7 +97,7 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else BUG
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        show_error("interrupted; nothing was written")
+        show_error("interrupted; no output is left half written")
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the last flush does not fail, too
@@ -91,16 +105,29 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, MemoryError):
         show_error("out of memory", "use fewer features (--shared, --other) or samples, or a machine with more")
         return OUT_OF_MEMORY
-    format_message = getattr(error, "format_message", None)
-    if format_message is not None and hasattr(error, "exit_code"):  # raised by the parser of the command line
-        show_error(format_message(), _usage_hint(error))
-        return int(error.exit_code)
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # raised by the parser of the command line
+        return _wrong_usage(error)
     return _bug(error)
 
 
-def _usage_hint(error: BaseException) -> str:
+def _wrong_usage(error: Any) -> int:
+    """Say what the parser of the command line found wrong."""
     context = getattr(error, "ctx", None)
-    return f"see {context.command_path} --help" if context is not None else "see mmvae --help"
+    help_is_at = f"see {context.command_path} --help" if context is not None else "see mmvae --help"
+    nearest = sorted(getattr(error, "possibilities", None) or ())
+    commands = getattr(getattr(context, "command", None), "commands", None)
+    if hasattr(error, "option_name") and "No such option" in str(error.message):
+        show_error(f"unknown option {error.option_name}", _did_you_mean(nearest) + help_is_at)
+    elif commands and str(error.message).startswith("No such command"):
+        name = str(error.message).split("'")[1]
+        show_error(f"unknown command {name!r}", f"{did_you_mean(name, commands)}commands: {listed(commands)}")
+    else:
+        show_error(error.format_message(), help_is_at)
+    return int(error.exit_code)
+
+
+def _did_you_mean(names: list[str]) -> str:
+    return f"did you mean {' or '.join(names)}? " if names else ""
 
 
 def _bug(error: BaseException) -> int:

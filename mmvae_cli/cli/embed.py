@@ -20,10 +20,10 @@ def embed(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Embed every sample with a trained model, also samples it has not seen.
+    """Embed samples, also new ones, with a trained model.
 
-    Without INPUT: the data of the run. Writes obsm["X_mmvae"], obsm["X_mmvae_shared"] and each
-    modality's obsm["X_mmvae_private"].
+    INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality; default: the data of the
+    run. Writes obsm["X_mmvae"], obsm["X_mmvae_shared"] and each modality's obsm["X_mmvae_private"].
 
     Example: mmvae embed cll.h5mu -o embedded.h5mu
     """

@@ -20,10 +20,11 @@ def evaluate(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Measure on held-out samples how well modalities are predicted and the label is separated.
+    """Measure prediction and label separation.
 
-    R² of every feature (from the other modalities, from its own, from all) and AUC of a logistic
-    regression on the latents. Writes var["mmvae_r2_cross"], ..._self, ..._joint and the metrics.
+    INPUT: as for train; default: the data of the run. On the samples held out from training: R² of
+    every feature (from the other modalities, from its own, from all) and AUC of a logistic regression on
+    the latents. Writes var["mmvae_r2_cross"], ..._self, ..._joint and the metrics.
 
     Example: mmvae evaluate
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 110,
-        "token_normalize_func": lambda token: token.replace("_", "-") if token.startswith("--") else token,
+        "token_normalize_func": lambda token: token.replace("_", "-"),  # names of flags come without their dashes
     },
 )
 
@@ -53,11 +54,14 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error ends here, with its exit code."""
     listen_for_termination()
-    try:
-        code = typer.main.get_command(app).main(arguments, prog_name="mmvae", standalone_mode=False)
-        sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001 - the one place where all errors become exit codes
-        code = exit_code_of(error)
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # what libraries tell developers; our own warnings come through the log
+        try:
+            code = typer.main.get_command(app).main(arguments, prog_name="mmvae", standalone_mode=False)
+            sys.stdout.flush()
+        except BaseException as error:  # noqa: BLE001 - the one place where all errors become exit codes
+            code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import Field, fields
+from dataclasses import Field, fields, is_dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ from mmvae_cli.options import Options, default_of, flag_name
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="INPUT...", help="file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality."),
+    typer.Argument(metavar="INPUT", hidden=True),  # each command says in its own words what it takes
 ]
 Labels = Annotated[str | None, typer.Option("--obs", metavar="FILE", help="Table of labels, sample names first.")]
 Output = Annotated[
@@ -48,6 +48,14 @@ def _parameter(item: Field[Any]) -> inspect.Parameter:
     return inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+def _most_special_first(config: type[Options]) -> list[Field[Any]]:
+    """Fields of a table in the order in which a help text should show them: its own before those it inherits."""
+    items = {item.name: item for item in fields(config)}
+    tables = [table for table in config.__mro__ if is_dataclass(table)]
+    names = dict.fromkeys(name for table in tables for name in inspect.get_annotations(table))
+    return [items[name] for name in names if name in items]
+
+
 def with_options(config: type[Options]) -> Callable[[Command], Command]:
     """Give a command that takes ``**options`` a flag for every field of a table of options."""
 
@@ -55,7 +63,7 @@ def with_options(config: type[Options]) -> Callable[[Command], Command]:
         own = inspect.signature(command, eval_str=True)
         explicit = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         explicit = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in explicit]
-        flags = [_parameter(item) for item in fields(config)]
+        flags = [_parameter(item) for item in _most_special_first(config)]
         command.__signature__ = inspect.Signature([*flags, *explicit])  # type: ignore[attr-defined]
         return command
 

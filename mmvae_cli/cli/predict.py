@@ -20,10 +20,11 @@ def predict(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Predict a modality from others with a trained model.
+    """Predict one modality from others.
 
-    Without INPUT: the data of the run. Writes layers["mmvae_from_<source>"] of the target; with -o and
-    .csv, .tsv or .h5ad the prediction alone. New data need only the source: mmvae predict new.csv --from rna ...
+    INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality; default: the data of the
+    run. New data need only the source: mmvae predict new.csv --from rna --to methylation -o new.h5mu.
+    Writes layers["mmvae_from_<source>"] of the target; with -o .csv, .tsv or .h5ad the prediction alone.
 
     Example: mmvae predict --from rna --to methylation
     """

@@ -34,26 +34,37 @@ class TrainingProgress:
         """Take the report of an epoch."""
         if self.quiet:
             return
-        text = _text(report)
         if err.is_terminal:
-            self._on_bar(report, text)
+            self._on_bar(report)
         elif report.epoch in (1, report.epochs) or time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES:
-            left = report.seconds / report.epoch * (report.epochs - report.epoch)
-            err.print(f"epoch {report.epoch}/{report.epochs}  {text}  at most {left:.0f} s left")
+            err.print(f"epoch {report.epoch}/{report.epochs}  {_text(report)}{_time_left(report)}")
             self.last_line = time.monotonic()
 
-    def _on_bar(self, report: Any, text: str) -> None:
+    def _on_bar(self, report: Any) -> None:
         if self.bar is None:
-            columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"))
+            columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(20), TextColumn("{task.description}"))
             self.bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
             self.bar.start()
             self.task = self.bar.add_task("", total=report.epochs)
-        self.bar.update(self.task, completed=report.epoch, description=text)
+        self.bar.update(self.task, completed=report.epoch, description=_short_text(report))
 
 
 def _mean(values: list[float]) -> float:
     known = [value for value in values if math.isfinite(value)]
     return sum(known) / len(known) if known else math.nan
+
+
+def _time_left(report: Any) -> str:
+    """Seconds until the last epoch; the first one is no measure, it holds what is done once."""
+    if report.epoch in (1, report.epochs):
+        return ""
+    return f"  at most {report.seconds / report.epoch * (report.epochs - report.epoch):.0f} s left"
+
+
+def _short_text(report: Any) -> str:
+    """What a bar has place for on 80 columns."""
+    held_out = f"  held-out R² {_mean(report.r2):.2f}" if report.validation else ""
+    return f"loss {_mean(report.loss):.1f}{held_out}"
 
 
 def _text(report: Any) -> str:

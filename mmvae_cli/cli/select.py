@@ -20,10 +20,11 @@ def select(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Rank features by their correlation with a label, and mark those that shall enter.
+    """Choose features by their correlation with a label.
 
-    Ranks are fitted on training samples (--select-on all: on all). Writes obs["mmvae_split"],
-    var["mmvae_set"] and var["mmvae_rank"].
+    INPUT: a file.h5mu; or name=table.csv (.tsv, .gz, .h5ad) for each modality, with -o FILE. Ranks
+    are fitted on training samples (--select-on all: on all). Writes obs["mmvae_split"], var["mmvae_set"]
+    and var["mmvae_rank"]; mmvae train uses them.
 
     Example: mmvae select cll.h5mu --label IGHV --shared 10 --other rna=250 --other methylation=100
     """

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
-from mmvae_cli.cli.console import out
+from mmvae_cli.cli.console import literal, out
+from mmvae_cli.errors import counted
 
 Summary = dict[str, Any]
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero
 
 
 def _with_sd(value: float | None, over: Summary | None) -> str:
@@ -25,54 +26,74 @@ def _with_sd(value: float | None, over: Summary | None) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    """Names to the left, where long ones are broken; numbers to the right, never broken."""
+    if title:
+        out.print(f"[bold]{literal(title)}[/bold]")  # a title of the table itself would be broken to its width
+    table = Table(header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
     return table
 
 
 def _written(summary: Summary) -> None:
     if "output" in summary:
-        out.print(f"written: {escape(str(summary['output']))}")
+        path = Path(summary["output"])
+        out.print(f"written: {literal(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)}")
 
 
 def show_check(summary: Summary) -> None:
     """Show what ``check`` found."""
-    table = _table(
-        "modalities", "modality", "samples", "features", "values", "range", "constant", "missing", "suggested"
-    )
+    table = _table("modalities", "modality", "samples", "features", "values", "range", "suggested")
     for name, found in summary["modalities"].items():
-        low, high = found["range"] or (None, None)
+        low_to_high = "–" if found["range"] is None else "{:.4g} to {:.4g}".format(*found["range"])
         suggested = f"{found['suggested_likelihood']}, {found['suggested_transform']}"
-        table.add_row(
-            escape(name), str(found["samples"]), str(found["features"]), found["values"],
-            f"{_number(low)} to {_number(high)}", str(found["constant_features"]), str(found["missing_entries"]),
-            suggested,
-        )  # fmt: skip
+        numbers = (str(found[part]) for part in ("samples", "features"))
+        table.add_row(literal(name), *numbers, found["values"], low_to_high, suggested)
+    out.print(table)
+    out.print()
+    table = _table("to look at", "modality", *(title for title, _ in CHECKED))
+    for name, found in summary["modalities"].items():
+        table.add_row(literal(name), *(str(found[part]) for _, part in CHECKED))
     out.print(table)
     out.print()
     table = _table("samples by the modalities they have", "modalities", "samples")
     for pattern, count in summary["overlap"].items():
-        table.add_row(escape(pattern), str(count))
+        table.add_row(literal(pattern), str(count))
     out.print(table)
     if summary["shared_feature_names"]:
-        out.print(f"{summary['shared_feature_names']} feature names occur in several modalities; they are kept apart")
-    label = summary["label"]
-    if label is not None:
-        classes = label.get("classes", {"range": "{:.4g} to {:.4g}".format(*label.get("range", (0, 0)))})
-        parts = ", ".join(f"{name} {count}" for name, count in classes.items())
-        out.print(
-            f"\nlabel {escape(label['column'])} ({label['kind']}): {escape(parts)}; {label['unlabelled']} without"
-        )
+        names = counted(summary["shared_feature_names"], "feature name")
+        out.print(f"\n{names} in several modalities: they are kept apart")
+    if summary["label"] is not None:
+        _show_checked_label(summary["label"])
     if not summary["problems"]:
         out.print("\nno problem found")
 
 
+# counts of what deserves a look: title of the column, name in the summary
+CHECKED = (
+    ("constant", "constant_features"),
+    ("NaN", "missing_entries"),
+    ("infinite", "infinite_entries"),
+    ("duplicate features", "duplicated_features"),
+    ("duplicate samples", "duplicated_samples"),
+)
+
+
+def _show_checked_label(label: Summary) -> None:
+    if "classes" in label:
+        parts = ", ".join(f"{name} {count}" for name, count in label["classes"].items())
+    else:
+        parts = "{:.4g} to {:.4g}".format(*label["range"])
+    out.print(
+        f"\nlabel {literal(repr(label['column']))} ({label['kind']}): {literal(parts)}; {label['unlabelled']} without"
+    )
+
+
 def show_select(summary: Summary) -> None:
     """Show how many features were selected."""
-    table = _table(f"features by correlation with {escape(summary['label'])}", "modality", "shared", "other", "unused")
+    table = _table(f"features by correlation with {summary['label']}", "modality", "shared", "other", "unused")
     for name, counts in summary["modalities"].items():
-        table.add_row(escape(name), *(str(counts[part]) for part in ("shared", "other", "unused")))
+        table.add_row(literal(name), *(str(counts[part]) for part in ("shared", "other", "unused")))
     out.print(table)
     out.print(f"ranked on {'all' if summary['select_on'] == 'all' else 'training'} samples; split: {summary['split']}")
     _written(summary)
@@ -82,27 +103,29 @@ def show_train(summary: Summary) -> None:
     """Show what was trained."""
     samples, modalities = summary["samples"], summary["modalities"]
     parts = f"{samples['train']} training samples ({samples['validation']} validation, {samples['test']} held out)"
-    out.print(f"[bold]{escape(summary['title'])}[/bold] on {parts}; split {escape(summary['split'])}")
-    table = _table("", "modality", "samples", "features", "likelihood", "transform", "private latents")
+    out.print(f"[bold]{literal(summary['title'])}[/bold] on {parts}")
+    out.print(f"split: {literal(summary['split'])}\n")
+    table = _table("", "modality", "samples", "features", "likelihood", "transform", "latents")
     for name, found in modalities.items():
         features, latents = f"{found['features']} of {found['of']}", str(found["private_latents"])
-        table.add_row(escape(name), str(found["samples"]), features, found["likelihood"], found["transform"], latents)
+        table.add_row(literal(name), str(found["samples"]), features, found["likelihood"], found["transform"], latents)
     out.print(table)
-    out.print(f"shared latents: {summary['shared_latents']}")
+    out.print(f"shared latents: {summary['shared_latents']}\n")
     chosen, n_replicates = summary["replicates"][summary["replicate"]], len(summary["replicates"])
-    threads = f"{summary['threads']} thread{'s' if summary['threads'] > 1 else ''}"
-    out.print(f"{summary['epochs']} epochs in {summary['seconds']:.1f} s on {summary['device']}, {threads}")
-    which = f"replicate {summary['replicate'] + 1} of {n_replicates} is written (" if n_replicates > 1 else "("
-    out.print(f"{which}seed {chosen['seed']}, weights of epoch {chosen['best_epoch']})")
-    out.print(f"run: {escape(summary['run'])}")
+    epochs, threads = counted(summary["epochs"], "epoch"), counted(summary["threads"], "thread")
+    out.print(f"{epochs} in {summary['seconds']:.1f} s on {summary['device']}, {threads}")
+    which = f"written is replicate {summary['replicate'] + 1} of {n_replicates}" if n_replicates > 1 else "kept"
+    out.print(f"{which}: seed {chosen['seed']}, weights of epoch {chosen['best_epoch']}")
+    out.print(f"run: {literal(summary['run'])}")
     _written(summary)
 
 
 def show_embed(summary: Summary) -> None:
     """Show what was embedded."""
     without = summary["without_modality"]
-    absent = f"; {without} have no modality: nan" if without else ""
-    out.print(f"{summary['samples']} samples embedded in {len(summary['latents'])} latents{absent}")
+    absent = f"; {without} without any of the modalities: NaN" if without else ""
+    samples, latents = counted(summary["samples"], "sample"), counted(len(summary["latents"]), "latent")
+    out.print(f"{samples} embedded in {latents}{absent}")
     _written(summary)
 
 
@@ -110,8 +133,8 @@ def show_predict(summary: Summary) -> None:
     """Show what was predicted."""
     for name, found in summary["targets"].items():
         unit = "the unit of the input" if found["unit"] == "input" else found["unit"]
-        out.print(f"{escape(name)} from {escape(', '.join(summary['from']))}: {found['features']} features "
-                  f"of {found['samples']} samples, in {escape(unit)}")  # fmt: skip
+        size = f"{counted(found['samples'], 'sample')} × {counted(found['features'], 'feature')}"
+        out.print(f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit)}")
     _written(summary)
 
 
@@ -120,18 +143,19 @@ def show_evaluate(summary: Summary) -> None:
     n_replicates = len(summary["replicates"])
     over = summary["over_replicates"] if n_replicates > 1 else {}
     several = f", median ± sd over {n_replicates} replicates" if n_replicates > 1 else ""
-    out.print(f"[bold]{escape(summary['model'])}[/bold] on {summary['n_test']} held-out samples{several}\n")
-    table = _table("R² of features (median)", "modality", "predicted from", "shared", "other", "all", "by the mean")
-    sources = {"cross": "other modalities", "self": "itself", "joint": "all modalities"}
+    out.print(f"[bold]{literal(summary['model'])}[/bold] on {summary['n_test']} held-out samples{several}\n")
+    table = _table("R² of features (median)", "modality", "from", "shared", "other", "all", "by mean")
+    sources = {"cross": "others", "self": "itself", "joint": "all"}
     for name, kinds in summary["r2"].items():
         for kind, found in kinds.items():
             spread = over.get("r2", {}).get(name, {}).get(kind, {})
             cells = [_with_sd((found.get(part) or {}).get("median"), (spread.get(part) or {}).get("median"))
                      for part in ("shared", "other", "all")]  # fmt: skip
             table.add_row(
-                escape(name), sources[kind], *cells, _with_sd(found["baseline_mean"], spread.get("baseline_mean"))
+                literal(name), sources[kind], *cells, _with_sd(found["baseline_mean"], spread.get("baseline_mean"))
             )
     out.print(table)
+    out.print("from: others = the other modalities; by mean: R² of predicting the training mean")
     label = summary["label"]
     if label is not None:
         _show_label(label, over.get("label") or {})
@@ -140,9 +164,14 @@ def show_evaluate(summary: Summary) -> None:
     _written(summary)
 
 
+MEASURES = {"auc": "AUC", "r2": "R²"}
+
+
 def _show_label(label: Summary, over: Summary) -> None:
     measures = [name for name in ("auc", "accuracy", "r2") if name in label]
-    table = _table(f"\nseparation of {escape(label['column'])} by the latents", "latents", *measures)
+    out.print()
+    title = f"separation of {label['column']} by the latents"
+    table = _table(title, "latents", *(MEASURES.get(measure, measure) for measure in measures))
     blocks = ["shared", *(f"private {name}" for name in label[measures[0]]["private"]), "all"]
     for block in blocks:
         cells = []
@@ -153,14 +182,14 @@ def _show_label(label: Summary, over: Summary) -> None:
                 cells.append(_with_sd(found["private"][name], spread["private"][name] if spread else None))
             else:
                 cells.append(_with_sd(found[block], spread[block] if spread else None))
-        table.add_row(escape(block), *cells)
+        table.add_row(literal(block), *cells)
     out.print(table)
 
 
 def show_simulate(summary: Summary) -> None:
     """Show what was drawn."""
     for name, count in summary["shared"].items():
-        out.print(f"{escape(name)}: {count} shared and {summary['other'][name]} private features")
+        out.print(f"{literal(name)}: {count} shared and {summary['other'][name]} private features")
     out.print(f"{summary['samples']} samples, {summary['shared_latents']} shared latents")
     _written(summary)
 

@@ -22,24 +22,24 @@ def train(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Train a model; embed every sample.
+    """Train a model and embed every sample.
 
-    Results go into the .h5mu itself (-o FILE: into a copy; for tables: into the run folder), the model
-    into the run folder. predict and evaluate find both.
+    INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality. Results go into the .h5mu
+    itself (-o FILE: into a copy; for tables: into the run folder), the model into the run folder. predict
+    and evaluate find both.
 
     Example: mmvae train cll.h5mu --model mmvaepp --label IGHV --shared 10 --other 100 --latent 2+2+2
     """
-    with TrainingProgress(quiet=quiet) as progress:
-        execute(
-            "train",
-            inputs,
-            options,
-            obs=obs,
-            output=output,
-            force=force,
-            on_epoch=progress,
-            preset=preset,
-            config=config,
-            json=json,
-            quiet=quiet,
-        )
+    execute(
+        "train",
+        inputs,
+        options,
+        obs=obs,
+        output=output,
+        force=force,
+        preset=preset,
+        config=config,
+        progress=TrainingProgress(quiet=quiet),
+        json=json,
+        quiet=quiet,
+    )

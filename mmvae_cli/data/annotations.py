@@ -32,6 +32,8 @@ def find_column(dataset: Dataset, name: str, kind: str = "column") -> pd.Series:
     DataError
         If there is no such column, or modalities contradict each other.
     """
+    if kind in ANOTHERS and name in _own_columns(dataset):
+        raise DataError(f"column {name!r} was written by mmvae: it is no {kind}", hint="choose another column")
     modality, _, own = name.partition(":")
     if modality in dataset.annotations and own in dataset.annotations[modality]:
         return _aligned(dataset, dataset.annotations[modality][own], f"modality {modality!r}", name)
@@ -45,9 +47,18 @@ def find_column(dataset: Dataset, name: str, kind: str = "column") -> pd.Series:
     )
 
 
+ANOTHERS = ("label", "group")  # what no column of ours can be
+
+
+def _own_columns(dataset: Dataset) -> list[str]:
+    """Columns that earlier commands wrote."""
+    return [f"{key}_split" for key in dataset.uns]
+
+
 def column_names(dataset: Dataset) -> list[str]:
-    """Every name `find_column` knows: those of the whole, then of the modalities, plain and with the modality."""
-    plain = [*dataset.obs.columns, *(column for obs in dataset.annotations.values() for column in obs.columns)]
+    """Names to suggest: columns of the whole, then of the modalities, plain and with the modality; none of ours."""
+    known = [str(column) for column in dataset.obs if column not in _own_columns(dataset)]
+    plain = [*known, *(column for obs in dataset.annotations.values() for column in obs.columns)]
     addressed = [f"{modality}:{column}" for modality, obs in dataset.annotations.items() for column in obs.columns]
     return list(dict.fromkeys([*plain, *addressed]))
 

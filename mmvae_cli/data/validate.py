@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmvae_cli.data.dataset import Dataset, Modality
-from mmvae_cli.errors import DataError, listed
+from mmvae_cli.errors import DataError, counted, listed
 
 log = logging.getLogger("mmvae_cli")
 
@@ -128,8 +128,9 @@ def _entries(modality: Modality) -> Iterator[DataError]:
             features = values.indices[bad]
         first = np.lexsort((features, samples))[0]
         yield DataError(
-            f"modality {modality.name!r} has {samples.size:,} {found} values in "
-            f"{np.unique(samples).size:,} samples and {np.unique(features).size:,} features, the first at sample "
+            f"modality {modality.name!r} has {counted(samples.size, f'{found} value')} in "
+            f"{counted(np.unique(samples).size, 'sample')} and {counted(np.unique(features).size, 'feature')}, "
+            f"the first at sample "
             f"{modality.obs.index[samples[first]]!r}, feature {modality.var.index[features[first]]!r}",
             hint=hint,
         )

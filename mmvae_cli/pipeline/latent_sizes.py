@@ -40,7 +40,7 @@ def latent_sizes(
         everywhere = sizes.pop(EVERY, default)
         shared = sizes.pop(SHARED, everywhere)
         for name in sizes:
-            pick(name, [*names, SHARED], "modality in --latent")
+            pick(name, [*names, SHARED], "modality", where="--latent")
         private = {name: sizes.get(name, everywhere) for name in names}
     if shared + sum(private.values()) == 0:
         raise DataError("there is no latent at all", hint="give at least one block a size above 0")

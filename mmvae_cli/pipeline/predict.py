@@ -21,6 +21,7 @@ from mmvae_cli.training.run import Run, load_run
 log = logging.getLogger("mmvae_cli")
 
 LARGE = 1e9  # bytes of a prediction above which leave is asked
+WORTH_SAYING = 1e7
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,14 @@ def predictions_of(
         If the run or the data do not have them.
     """
     if not config.source or not config.target:
-        raise UsageError("what to predict from what is not said", hint="for instance --from rna --to methylation")
+        lacking = " and ".join(
+            flag for flag, given in (("--from", config.source), ("--to", config.target)) if not given
+        )
+        raise UsageError(f"{lacking} not given", hint="say what to predict from what: --from rna --to methylation")
     run = load_run(config.run)
-    names = [record.name for record in run.modalities]
-    sources = [names.index(pick(name, names, "modality in --from")) for name in config.source]
-    targets = [names.index(pick(name, names, "modality in --to")) for name in config.target]
+    names, known = [record.name for record in run.modalities], run.record["modality_order"]
+    sources = [names.index(pick(name, known, "modality", where="--from")) for name in config.source]
+    targets = [names.index(pick(name, known, "modality", where="--to")) for name in config.target]
     applied = match(run, open_data(run, source), config.min_features).replicate(run.replicate)
     if not applied.observed[:, sources].any():
         raise DataError(
@@ -164,4 +168,5 @@ def _check_size(updates: dict[str, object], leave: bool) -> None:
             f"the predictions take {size / 1e9:.1f} GB in the file",
             hint="choose some with --features, or write them all with --yes",
         )
-    log.info("predictions: %.1f MB", size / 1e6)
+    if size > WORTH_SAYING:
+        log.info("predictions: %.0f MB", size / 1e6)

@@ -12,7 +12,7 @@ from mmvae_cli.config import DataOptions, SelectionOptions
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
 from mmvae_cli.data.kinds import constant_features, value_kind
 from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling, warn_about_values
-from mmvae_cli.errors import DataError, UsageError, listed, pick
+from mmvae_cli.errors import DataError, UsageError, counted, listed, pick
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
@@ -48,7 +48,7 @@ def per_modality(given: Mapping[str, object], names: list[str], what: str) -> di
     """Resolve an option given per modality, or for all under ``EVERY``, to the modalities there are."""
     for name in given:
         if name != EVERY:
-            pick(name, names, f"modality in {what}")
+            pick(name, names, "modality", where=what)
     return {name: given.get(name, given.get(EVERY)) for name in names}
 
 
@@ -152,8 +152,9 @@ def _usable(study: Study, name: str, selection: SelectionOptions) -> tuple[dict[
     constant = [index for index, reason in reasons.items() if reason.startswith("is constant")]
     if constant:
         log.warning(
-            "modality %r: left out %d features that are constant in the training samples: %s",
-            name, len(constant), listed([str(modality.var.index[index]) for index in constant], most=5),
+            "modality %r: left out %s, constant in the training samples: %s",
+            name, counted(len(constant), "feature"),
+            listed([str(modality.var.index[index]) for index in constant], most=5),
         )  # fmt: skip
     usable = np.ones(modality.n_features, dtype=bool)
     usable[list(reasons)] = False

@@ -35,7 +35,11 @@ def select(source: Source | MuData, config: SelectConfig, *, command_line: str =
         "label": config.label,
         "select_on": config.select_on,
         "split": study.split_origin,
-        "modalities": {name: _counts(found[0]) for name, found in prepared.selections.items()},
+        "modalities": {
+            name: _counts(prepared.selections[name][0])
+            for name in study.aligned.file_order
+            if name in prepared.selections
+        },
     }
     entries = {
         "command": "select",

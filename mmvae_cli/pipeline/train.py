@@ -66,6 +66,7 @@ def train(
         raise UsageError("--supervised needs a label", hint="name its column with --label")
     require_free(config.run, force=force)
     dataset = load(source, config)
+    latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
     study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
     prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
     device = choose_device(config.device)
