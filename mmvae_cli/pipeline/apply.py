@@ -149,7 +149,7 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float) -> t
     place = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
     found = place >= 0
     lacking = [name for name, is_there in zip(record.features, found, strict=True) if not is_there]
-    if found.mean() < min_features:
+    if found.mean() < min_features or not found.any():  # means alone are no data
         raise DataError(
             f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
             f"missing: {listed(lacking, most=5)}",
