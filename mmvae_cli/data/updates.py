@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from mmvae_cli.errors import DataError
 
 Updates = Mapping[str, object]
 
@@ -92,6 +94,19 @@ class Update:
     keys: tuple[str, ...]
     value: object
 
+    @property
+    def path(self) -> str:
+        """Where it stands in the file."""
+        owner = () if self.modality is None else ("mod", self.modality)
+        return "/".join((*owner, self.slot, *self.keys))
+
+
+def not_nested(keys: Sequence[str]) -> DataError:
+    """Return the error for a place that should hold other values, and holds one itself."""
+    return DataError(
+        f"{'/'.join(keys)} holds something that is not from this tool", hint="choose another name with --key NAME"
+    )
+
 
 def checked(updates: Updates, layout: Layout) -> list[Update]:
     """Check all updates against a MuData and bring them into the form in which they are stored.
@@ -171,7 +186,7 @@ def _column(path: str, value: object) -> object:
     text = np.where(pd.isna(array), "", array.astype(object))
     if array.dtype.kind not in "OU" or text.ndim != 1 or not _all_text(text):
         raise ValueError(f"{path}: a column holds either numbers or text, this is {array.dtype}")
-    categories = pd.Index(sorted({*text} - {""}), dtype=object)
+    categories = pd.Index(sorted({*text} - {""}))  # of the type that pandas gives to text: the one that is read back
     return pd.Categorical.from_codes(categories.get_indexer(text), categories=categories)  # -1 where missing
 
 

@@ -7,20 +7,18 @@ It is copied beside itself, only the new elements are written into the copy, and
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anndata.io
-import h5py
-import numpy as np
-
 from mmvae_cli.data.atomic import copy_bytes, is_writable, replacing, write_file
 from mmvae_cli.data.folders import fresh_folder
-from mmvae_cli.data.hdf5 import hdf5_file, sturdy_stream
-from mmvae_cli.data.updates import REMOVE, SLOTS, Layout, Updates, checked
-from mmvae_cli.errors import CannotCreateError, DataError, InputNotFoundError
+from mmvae_cli.data.hdf5 import sturdy_stream
+from mmvae_cli.data.readback import check_all
+from mmvae_cli.data.updates import REMOVE, Layout, Update, Updates, checked, not_nested
+from mmvae_cli.data.write_elements import write_elements
+from mmvae_cli.errors import CannotCreateError, InputNotFoundError
 
 if TYPE_CHECKING:
     import mudata
@@ -38,8 +36,6 @@ __all__ = [
 ]
 
 NEW_FILE = "write a new file with -o FILE"
-LARGE = 1 << 20  # bytes; smaller layers are not worth compressing
-COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def write_in_place(path: Path | str, updates: Updates, *, state: FileState | Non
     _check_unchanged(path, state)
     with replacing(path) as temporary:
         copy_bytes(path, temporary)
-        _write_elements(temporary, updates)
+        write_elements(temporary, updates)
         _check_unchanged(path, state)
 
 
@@ -133,7 +129,7 @@ def write_to(path: Path | str, output: Path | str, updates: Updates) -> None:
     with replacing(output) as temporary:
         copy_bytes(path, temporary)
         _check_unchanged(path, state)
-        _write_elements(temporary, updates)
+        write_elements(temporary, updates)
 
 
 def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
@@ -153,9 +149,10 @@ def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
     """
     import mudata
 
-    # h5py takes the stream for a file, mudata takes it for a path
-    with replacing(Path(output)) as temporary, sturdy_stream(temporary) as stream:
-        mudata.write_h5mu(stream, mdata)
+    with replacing(Path(output)) as temporary:
+        with sturdy_stream(temporary) as stream:
+            mudata.write_h5mu(stream, mdata)  # h5py takes the stream for a file, mudata takes it for a path
+        check_all(temporary)
 
 
 def apply(mdata: mudata.MuData, updates: Updates) -> None:
@@ -170,15 +167,23 @@ def apply(mdata: mudata.MuData, updates: Updates) -> None:
     """
     for update in checked(updates, _layout_of_object(mdata)):
         owner = mdata if update.modality is None else mdata.mod[update.modality]
+        if update.value is REMOVE:
+            _remove(getattr(owner, update.slot), update)
+            continue
         target: Any = getattr(owner, update.slot)
         for depth, key in enumerate(update.keys[:-1], start=1):
             target = target.setdefault(key, {})
             if not isinstance(target, dict):
-                raise _not_nested(update.keys[:depth])
-        if update.value is not REMOVE:
-            target[update.keys[-1]] = update.value
-        elif update.keys[-1] in target:
-            del target[update.keys[-1]]
+                raise not_nested(update.keys[:depth])
+        target[update.keys[-1]] = update.value
+
+
+def _remove(target: Any, update: Update) -> None:
+    """Delete an element, which may be gone already."""
+    for key in update.keys[:-1]:
+        target = target.get(key) if isinstance(target, Mapping) else None
+    if target is not None and update.keys[-1] in target:
+        del target[update.keys[-1]]
 
 
 def check_in_place(path: Path) -> None:
@@ -205,80 +210,8 @@ def _check_unchanged(path: Path, state: FileState) -> None:
         raise CannotCreateError(f"{path} has changed since it was read", hint=f"run this again, or {NEW_FILE}")
 
 
-def _write_elements(temporary: Path, updates: Updates) -> None:
-    """Write all updates into an .h5mu file that nobody else uses."""
-    with hdf5_file(temporary) as file:
-        for update in checked(updates, _layout_of_file(file)):
-            owner = file if update.modality is None else file["mod"][update.modality]
-            group = owner[update.slot] if SLOTS[update.slot].is_column else _nested(owner, (update.slot,))
-            group = _nested(group, update.keys[:-1])
-            if update.value is REMOVE:
-                _remove(group, update.keys[-1], is_column=SLOTS[update.slot].is_column)
-                continue
-            is_large = update.slot == "layers" and np.asarray(update.value).nbytes >= LARGE
-            anndata.io.write_elem(group, update.keys[-1], update.value, dataset_kwargs=COMPRESSED if is_large else {})
-            if SLOTS[update.slot].is_column:
-                _list_column(group, update.keys[-1])
-
-
-def _nested(group: h5py.Group, keys: Sequence[str]) -> h5py.Group:
-    """Return the dict at the end of the keys; those that are missing are created."""
-    for depth, key in enumerate(keys, start=1):
-        if key not in group:
-            anndata.io.write_elem(group, key, {})
-        group = group[key]
-        if not isinstance(group, h5py.Group) or group.attrs.get("encoding-type", "dict") != "dict":
-            raise _not_nested(keys[:depth])
-    return group
-
-
-def _list_column(table: h5py.Group, name: str) -> None:
-    """Add a column to the list without which no reader sees it; one that is listed keeps its place."""
-    order = [_text(column) for column in np.atleast_1d(table.attrs["column-order"])]
-    if name not in order:
-        table.attrs["column-order"] = np.array([*order, name], dtype=object)
-
-
-def _remove(group: h5py.Group, name: str, *, is_column: bool) -> None:
-    """Delete an element, which may be gone already; a column from the list of columns, too."""
-    if name in group:
-        del group[name]
-    if is_column:
-        order = [_text(column) for column in np.atleast_1d(group.attrs["column-order"])]
-        group.attrs["column-order"] = np.array([column for column in order if column != name], dtype=object)
-
-
-def _not_nested(keys: Sequence[str]) -> DataError:
-    return DataError(
-        f"{'/'.join(keys)} holds something that is not from this tool", hint="choose another name with --key NAME"
-    )
-
-
 def _layout_of_object(mdata: mudata.MuData) -> Layout:
     tables = {"obs": mdata.obs}
     for name, modality in mdata.mod.items():
         tables |= {f"mod/{name}/obs": modality.obs, f"mod/{name}/var": modality.var}
     return Layout(tuple(mdata.mod), {path: (len(table), table.index.name) for path, table in tables.items()})
-
-
-def _layout_of_file(file: h5py.File) -> Layout:
-    modalities = tuple(file["mod"])
-    paths = ["obs", *(f"mod/{name}/{axis}" for name in modalities for axis in ("obs", "var"))]
-    return Layout(modalities, {path: _table_of_file(file, path) for path in paths})
-
-
-def _table_of_file(file: h5py.File, path: str) -> tuple[int, str]:
-    """Return the number of rows and the name of the index of a table."""
-    table = file.get(path)
-    if not isinstance(table, h5py.Group) or "column-order" not in table.attrs:
-        raise DataError(
-            f"{path} is in a format from before anndata 0.7",
-            hint="convert the file once: mudata.read_h5mu(file).write(new_file)",
-        )
-    index = _text(table.attrs["_index"])
-    return int(table[index].shape[0]), index
-
-
-def _text(name: str | bytes) -> str:
-    """Return a name from an attribute; R writes them as bytes."""
-    return name.decode() if isinstance(name, bytes) else str(name)

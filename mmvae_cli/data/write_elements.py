@@ -1,0 +1,113 @@
+"""New elements into an .h5mu file that nobody else uses, and the proof that they can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anndata.io
+import h5py
+import numpy as np
+
+from mmvae_cli.data.hdf5 import hdf5_file
+from mmvae_cli.data.readback import check_elements, object_names
+from mmvae_cli.data.updates import REMOVE, SLOTS, Layout, Update, Updates, checked, not_nested
+from mmvae_cli.errors import DataError
+
+LARGE = 1 << 20  # bytes; smaller layers are not worth compressing
+COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+
+
+def write_elements(temporary: Path, updates: Updates) -> None:
+    """Write all updates, then read them back.
+
+    Parameters
+    ----------
+    temporary
+        An .h5mu file; after an error its content is worthless.
+    updates
+        Values by path in the file, rows in the order of the file.
+
+    Raises
+    ------
+    OSError
+        If writing failed, or what was written cannot be read.
+    """
+    before = object_names(temporary)
+    with hdf5_file(temporary) as file:
+        found = checked(updates, _layout_of_file(file))
+        for update in found:
+            if update.value is REMOVE:
+                _remove(file, update)
+            else:
+                _write(file, update)
+    check_elements(temporary, {update.path: update.value for update in found}, before)
+
+
+def _write(file: h5py.File, update: Update) -> None:
+    owner = file if update.modality is None else file["mod"][update.modality]
+    is_column = SLOTS[update.slot].is_column
+    group = owner[update.slot] if is_column else _nested(owner, (update.slot,))
+    group = _nested(group, update.keys[:-1])
+    is_large = update.slot == "layers" and np.asarray(update.value).nbytes >= LARGE
+    anndata.io.write_elem(group, update.keys[-1], update.value, dataset_kwargs=COMPRESSED if is_large else {})
+    if is_column:
+        _list_column(group, update.keys[-1])
+
+
+def _nested(group: h5py.Group, keys: Sequence[str]) -> h5py.Group:
+    """Return the dict at the end of the keys; those that are missing are created."""
+    for depth, key in enumerate(keys, start=1):
+        if key not in group:
+            anndata.io.write_elem(group, key, {})
+        group = group[key]
+        if not isinstance(group, h5py.Group) or group.attrs.get("encoding-type", "dict") != "dict":
+            raise not_nested(keys[:depth])
+    return group
+
+
+def _columns(table: h5py.Group) -> list[str]:
+    return [_text(column) for column in np.atleast_1d(table.attrs["column-order"])]
+
+
+def _list_column(table: h5py.Group, name: str) -> None:
+    """Add a column to the list without which no reader sees it; one that is listed keeps its place."""
+    order = _columns(table)
+    if name not in order:
+        table.attrs["column-order"] = np.array([*order, name], dtype=object)
+
+
+def _remove(file: h5py.File, update: Update) -> None:
+    """Delete an element, which may be gone already; a column from the list of columns, too."""
+    if update.path in file:
+        del file[update.path]
+    if SLOTS[update.slot].is_column:
+        table, name = file[update.path.rpartition("/")[0]], update.keys[-1]
+        order = _columns(table)
+        if name in order:
+            table.attrs["column-order"] = np.array([column for column in order if column != name], dtype=object)
+
+
+def _layout_of_file(file: h5py.File) -> Layout:
+    modalities = tuple(file["mod"])
+    paths = ["obs", *(f"mod/{name}/{axis}" for name in modalities for axis in ("obs", "var"))]
+    return Layout(modalities, {path: _table_of_file(file, path) for path in paths})
+
+
+def _table_of_file(file: h5py.File, path: str) -> tuple[int, str]:
+    """Return the number of rows and the name of the index of a table."""
+    table = file.get(path)
+    if not isinstance(table, h5py.Group) or "column-order" not in table.attrs:
+        raise DataError(
+            f"{path} is in a format from before anndata 0.7",
+            hint="convert the file once: mudata.read_h5mu(file).write(new_file)",
+        )
+    index = _text(table.attrs["_index"])
+    names = table[index]
+    values = names["values"] if isinstance(names, h5py.Group) else names  # a group since anndata 0.13
+    return int(values.shape[0]), index
+
+
+def _text(name: str | bytes) -> str:
+    """Return a name from an attribute; R writes them as bytes."""
+    return name.decode() if isinstance(name, bytes) else str(name)
