@@ -34,7 +34,7 @@ def modality_tensors(
     centre, spread, mean, sd = np.zeros(1), np.ones(1), None, None
     if record.sd is not None and len(record.mean) == 1 and columns is None:
         centre, spread = record.mean[0], record.sd[0]
-    elif record.sd is not None:
+    elif record.sd is not None and observed.any():
         centre, spread, mean, sd = _relative(values[observed], record, record.sd)
     x = np.zeros(values.shape, dtype=np.float32)
     for rows in np.array_split(np.flatnonzero(observed), len(values) // ROWS_AT_ONCE + 1):

@@ -34,13 +34,16 @@ class NonFiniteLossError(DataError):
 def explain_non_finite(model: MultimodalVAE, batch: Batch, epoch: int) -> NonFiniteLossError:
     """Find which modality and feature made the loss non-finite in an epoch, counted from 0."""
     latents = torch.nan_to_num(model.embed(batch))
-    for modality, name in enumerate(model.names):
+    suspects = []
+    for modality in range(len(model.names)):
         bad = ~torch.isfinite(_per_value(model, batch, modality, latents)).all(1)  # (replicates, features)
         if bool(bad.any()):
-            replicate, column = _worst(batch.clean(modality), bad)
-            message = f"the loss is not finite in epoch {epoch + 1}: modality {name!r}"
-            return NonFiniteLossError(message, epoch + 1, modality, replicate, column)
-    return NonFiniteLossError(f"the loss is not finite in epoch {epoch + 1}, in the KL of the latents", epoch + 1)
+            suspects.append((*_worst(batch.clean(modality), bad), modality))
+    if not suspects:
+        return NonFiniteLossError(f"the loss is not finite in epoch {epoch + 1}, in the KL of the latents", epoch + 1)
+    _, replicate, column, modality = max(suspects)
+    message = f"the loss is not finite in epoch {epoch + 1}: modality {model.names[modality]!r}"
+    return NonFiniteLossError(message, epoch + 1, modality, replicate, column)
 
 
 def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:
@@ -51,8 +54,8 @@ def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tenso
     return networks.likelihood.per_value(x, outputs.unsqueeze(1), dict(networks.feature)).squeeze(1)
 
 
-def _worst(x: Tensor, bad: Tensor) -> tuple[int, int]:
+def _worst(x: Tensor, bad: Tensor) -> tuple[float, int, int]:
     """The affected feature with the largest value: where all are affected, the cause and not its victims."""
     largest = torch.where(bad, torch.nan_to_num(x.abs().amax(1), nan=torch.inf), -1.0)
     replicate, column = divmod(int(largest.argmax()), largest.shape[1])
-    return replicate, column
+    return float(largest[replicate, column]), replicate, column

@@ -75,7 +75,7 @@ class _Best:
 
     def offer(self, model: MultimodalVAE, active: Sequence[int], scores: Sequence[float], epoch: int) -> None:
         """Take the weights of those active replicates whose score is better than before."""
-        better = [(local, r) for local, r in enumerate(active) if scores[local] > self.score[r]]
+        better = [(i, r) for i, r in enumerate(active) if scores[i] > self.score[r] or not self.epoch[r]]
         if not better:
             return
         locals_, globals_ = [local for local, _ in better], [r for _, r in better]
@@ -124,7 +124,9 @@ def fit(
         If the loss is not finite; says which modality and feature.
     """
     started = time.perf_counter()
-    loop, best, history = Loop(model, objective, data, recipe, seeds), _Best(model, len(seeds)), []
+    n_batches = {-(-n_rows // recipe.batch_size) for n_rows in (train_rows >= 0).sum(1).tolist()}
+    loop = Loop(model, objective, data, recipe, seeds, apart=len(n_batches) > 1)
+    best, history = _Best(model, len(seeds)), []
     threads = _threads(loop, train_rows)
     stops = validation_rows is not None and recipe.patience > 0
     for epoch in range(recipe.epochs):
@@ -171,8 +173,9 @@ def _threads(loop: Loop, train_rows: Tensor) -> int:
     rows = train_rows[:, : loop.recipe.batch_size]
 
     def step() -> None:
-        torch.autograd.backward(loop.evaluate(rows, 1.0, loop.noise(-1)).loss.sum())
-        loop.optimiser.zero_grad(set_to_none=True)
+        noise = loop.noise(loop.generators(-1), [rows.shape[1]] * len(rows))
+        torch.autograd.backward(loop.evaluate(rows, 1.0, noise).loss.sum())
+        loop.optimiser.zero_grad()
 
     spec = loop.model.spec
     n_terms = len(loop.objective.terms(len(spec.modalities)))

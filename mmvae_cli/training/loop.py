@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmvae_cli.model.elbo import Elbo, Noise, evaluate
@@ -13,6 +14,7 @@ from mmvae_cli.model.objectives import Objective
 from mmvae_cli.model.vae import MultimodalVAE, keyed_torch_generator
 from mmvae_cli.training.diagnose import explain_non_finite
 from mmvae_cli.training.hardware import autocast
+from mmvae_cli.training.optimiser import ReplicateAdam
 from mmvae_cli.training.source import DeviceData
 
 BETA_START = 1e-5
@@ -62,15 +64,28 @@ class Recipe:
 
 
 class Loop:
-    """State of a training run: the model, the optimiser, and which replicates are still in training."""
+    """State of a training run: the model, the optimiser, and which replicates are still in training.
+
+    Parameters
+    ----------
+    apart
+        Whether the replicates' numbers of training samples make different numbers of batches.
+    """
 
     def __init__(
-        self, model: MultimodalVAE, objective: Objective, data: DeviceData, recipe: Recipe, seeds: Sequence[int]
+        self,
+        model: MultimodalVAE,
+        objective: Objective,
+        data: DeviceData,
+        recipe: Recipe,
+        seeds: Sequence[int],
+        *,
+        apart: bool = False,
     ) -> None:
         self.model, self.objective, self.data, self.recipe, self.seeds = model, objective, data, recipe, list(seeds)
         self.device = next(model.parameters()).device
         self.active = list(range(len(seeds)))
-        self.optimiser = torch.optim.Adam(model.parameters(), lr=recipe.lr, fused=self.device.type in ("cpu", "cuda"))
+        self.optimiser = ReplicateAdam(model, recipe.lr, apart=apart)
         self.step = 0
 
     def evaluate(self, rows: Tensor, beta: float, noise: Noise) -> Elbo:
@@ -81,16 +96,23 @@ class Loop:
                 self.model, terms, self.data.batch(rows), beta=beta, weights=self.recipe.weights, noise=noise
             )
 
-    def noise(self, epoch: int) -> Noise:
-        """Noise of an epoch: a generator for each replicate, so that none depends on the others."""
-        generators = []
+    def generators(self, epoch: int) -> list[torch.Generator]:
+        """Generators of an epoch's noise: one for each active replicate, so that none depends on the others."""
+        found = []
         for replicate in self.active:
             seed = keyed_torch_generator(self.seeds[replicate], "noise", epoch).initial_seed()
-            generators.append(torch.Generator(self.device).manual_seed(seed))
+            found.append(torch.Generator(self.device).manual_seed(seed))
+        return found
+
+    def noise(self, generators: Sequence[torch.Generator], counts: Sequence[int]) -> Noise:
+        """Noise of a batch, drawn for each replicate's own number of samples: padding uses up no random numbers."""
 
         def draw(n_terms: int, n_samples: int, n_latents: int) -> Tensor:
-            shape = (n_terms, n_samples, n_latents)
-            return torch.stack([torch.randn(shape, generator=one, device=self.device) for one in generators], 1)
+            drawn = []
+            for generator, count in zip(generators, counts, strict=True):
+                own = torch.randn((n_terms, count, n_latents), generator=generator, device=self.device)
+                drawn.append(own if count == n_samples else F.pad(own, (0, 0, 0, n_samples - count)))
+            return torch.stack(drawn, 1)
 
         return draw
 
@@ -105,20 +127,21 @@ class Loop:
 
     def train_epoch(self, rows: Tensor, epoch: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
         """One pass over the training rows: loss, log-likelihoods and KL, means over samples, (replicates,)."""
-        beta, noise = self.recipe.beta_at(epoch), self.noise(epoch)
-        order = self.order(rows, epoch)
+        beta, generators, size = self.recipe.beta_at(epoch), self.generators(epoch), self.recipe.batch_size
+        order, totals = self.order(rows, epoch), (rows >= 0).sum(1).tolist()
         loss, kl = torch.zeros(2, len(self.active), device=self.device)
         log_likelihood: dict[str, Tensor] = {}
-        for start in range(0, order.shape[1], self.recipe.batch_size):
-            chosen = order[:, start : start + self.recipe.batch_size]
-            elbo = self.evaluate(chosen, beta, noise)
+        for start in range(0, max(totals), size):
+            chosen = order[:, start : start + size]
+            counts = [min(max(n_rows - start, 0), size) for n_rows in totals]
+            elbo = self.evaluate(chosen, beta, self.noise(generators, counts))
             total = elbo.loss.sum()
-            at_hand = self.device.type == "cpu" or start + self.recipe.batch_size >= order.shape[1]
+            at_hand = self.device.type == "cpu" or start + size >= max(totals)
             if at_hand and not bool(torch.isfinite(total)):  # elsewhere, asking at each step would stall the device
                 raise explain_non_finite(self.model, self.data.batch(chosen), epoch)
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimiser.zero_grad()
             torch.autograd.backward(total)
-            self.optimiser.step()
+            self.optimiser.step([count > 0 for count in counts])
             self.step += 1
             share = (chosen >= 0).sum(1) / (order >= 0).sum(1)
             loss = loss + share * elbo.loss.detach().float()
@@ -130,9 +153,5 @@ class Loop:
     def keep(self, local: list[int]) -> None:
         """Go on with some of the active replicates only."""
         self.active = [self.active[index] for index in local]
-        self.model.keep(local)
+        self.optimiser.keep(local)
         self.data = self.data.keep(local)
-        for state in self.optimiser.state.values():
-            for name, value in state.items():
-                if isinstance(value, Tensor) and value.ndim:
-                    state[name] = value[local].clone()

@@ -118,7 +118,7 @@ def _splits(coded: Sequence[Mapping[str, Sequence[str]]], samples: np.ndarray) -
 
 def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
     """Write a run into an empty folder (see ``data.folders.fresh_folder`` for one that is there whole or not)."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {WEIGHTS + name: value.detach().cpu().contiguous() for name, value in run.model.state_dict().items()}
     modalities = []
@@ -138,7 +138,7 @@ def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
         "splits": _codes(run.splits, run.samples),
         **run.record,
     }
-    save_file(tensors, str(folder / WEIGHTS_FILE))
+    (folder / WEIGHTS_FILE).write_bytes(save(tensors))  # not save_file: its error at a full disk is no OSError
     _write_history(history, folder / HISTORY_FILE)
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
@@ -175,6 +175,8 @@ def load_run(folder: str | Path) -> Run:
     DataError
         If it is damaged, or was written by a newer version.
     """
+    from safetensors import SafetensorError
+
     folder = Path(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise InputNotFoundError(
@@ -185,8 +187,9 @@ def load_run(folder: str | Path) -> Run:
         if content["format"] > FORMAT:
             raise DataError(f"{folder} was written by a newer version of mmvae", hint="update mmvae")
         return _run(content, folder)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise DataError(f"the run folder {folder} is damaged: {error}", hint="train again with --force") from None
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = f"{type(error).__name__} {error}".splitlines()[0]
+        raise DataError(f"the run folder {folder} is damaged: {reason}", hint="train again with --force") from None
 
 
 def _run(content: dict[str, Any], folder: Path) -> Run:

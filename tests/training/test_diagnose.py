@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmvae_cli.training.diagnose import NonFiniteLossError
+from mmvae_cli.training.source import DeviceData, ModalityTensors
+from tests.training.helpers import made_up_data, trained
+
+
+@pytest.mark.parametrize("objective", ["mvae", "mopoe", "mmvae", "mmvaepp"])
+@pytest.mark.parametrize(("modality", "column"), [(0, 3), (1, 0), (1, 5)])
+def test_the_cause_of_a_loss_that_is_not_finite_is_named(objective: str, modality: int, column: int) -> None:
+    modalities = [ModalityTensors(one.x.clone(), None) for one in made_up_data().modalities]
+    modalities[modality].x[7, column] = 1e30
+    with pytest.raises(NonFiniteLossError, match=f"epoch 1: modality 'm{modality}'") as error:
+        trained([1, 2], data=DeviceData(tuple(modalities)), objective=objective)
+    assert (error.value.modality, error.value.column, error.value.epoch) == (modality, column, 1)
+    assert "--transform" in error.value.hint
+
+
+def test_the_epoch_is_the_one_in_which_it_happens() -> None:
+    with pytest.raises(NonFiniteLossError) as error:
+        trained([1], lr=1e25, epochs=3, batch_size=64)
+    assert error.value.epoch == 2
+
+
+def test_unobserved_values_are_no_cause() -> None:
+    data = made_up_data()
+    observed = torch.arange(60) != 7
+    second = ModalityTensors(data.modalities[1].x.clone(), observed)
+    second.x[7] = torch.nan
+    trained([1], data=DeviceData((data.modalities[0], second)))
