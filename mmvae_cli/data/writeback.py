@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmvae_cli.data.atomic import copy_bytes, is_writable, replacing, write_file
 from mmvae_cli.data.folders import fresh_folder
-from mmvae_cli.data.hdf5 import sturdy_stream
+from mmvae_cli.data.hdf5 import hdf5_file, sturdy_stream
 from mmvae_cli.data.readback import check_all
 from mmvae_cli.data.updates import REMOVE, Layout, Update, Updates, checked, not_nested
 from mmvae_cli.data.write_elements import write_elements
@@ -22,6 +22,7 @@ from mmvae_cli.errors import CannotCreateError, InputNotFoundError
 
 if TYPE_CHECKING:
     import mudata
+    import pandas as pd
 
 __all__ = [
     "FileState",
@@ -29,6 +30,7 @@ __all__ = [
     "apply",
     "file_state",
     "fresh_folder",
+    "write_anndata",
     "write_file",
     "write_in_place",
     "write_mudata",
@@ -153,6 +155,15 @@ def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
         with sturdy_stream(temporary) as stream:
             mudata.write_h5mu(stream, mdata)  # h5py takes the stream for a file, mudata takes it for a path
         check_all(temporary)
+
+
+def write_anndata(table: pd.DataFrame, uns: Mapping[str, str], path: Path) -> None:
+    """Write a table of numbers as an AnnData into an existing, empty file."""
+    from anndata import AnnData
+    from anndata.io import write_elem
+
+    with hdf5_file(path, "w") as file:
+        write_elem(file, "/", AnnData(table.astype("float32"), uns=dict(uns)))
 
 
 def apply(mdata: mudata.MuData, updates: Updates) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from mmvae_cli.config import PredictConfig, TrainConfig
+from mmvae_cli.data.assemble import whole_mudata
 from mmvae_cli.data.atomic import check_place, write_file
-from mmvae_cli.data.formats import Source, parse_source, read
-from mmvae_cli.data.memory import to_mudata
+from mmvae_cli.data.formats import Source, parse_source
 from mmvae_cli.data.writeback import (
     FileState,
     apply,
     check_in_place,
     file_state,
+    write_anndata,
     write_in_place,
     write_mudata,
     write_to,
@@ -54,7 +55,7 @@ class Destination:
         """Write the results; the file is whole, or as it was."""
         data = self.source.mudata_file
         if data is None:
-            mdata = to_mudata(read(self.source))
+            mdata = whole_mudata(self.source)
             apply(mdata, outcome.updates)
             write_mudata(mdata, self.path)
         elif self.path.exists() and self.path.samefile(data):
@@ -191,9 +192,7 @@ def _table(source: Source, options: PredictConfig, path: Path, force: bool) -> d
         if path.suffix in TABLES:
             table.to_csv(temporary, sep=TABLES[path.suffix], float_format="%.7g")
         else:
-            from anndata import AnnData
-
-            AnnData(table.astype("float32"), uns={"unit": unit}).write_h5ad(temporary)
+            write_anndata(table, {"unit": unit}, temporary)
 
     write_file(path, write)
     target = {"samples": len(table), "features": table.shape[1], "unit": unit}
