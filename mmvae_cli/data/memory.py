@@ -47,33 +47,16 @@ def read_memory(mdata: MuData, modalities: Sequence[str] | None, layers: Mapping
 
 
 def _modality(adata: AnnData, name: str, layer: str | None) -> Modality:
+    layers = [key for key in adata.layers if key is not None]  # None stands for X since anndata 0.13
     if layer is not None:
-        place, values = f"layer {layer!r}", adata.layers[choose_layer(name, layer, adata.layers.keys())]
+        place, values = f"layer {layer!r}", adata.layers[choose_layer(name, layer, layers)]
     else:
         place, values = "X", adata.X
     if values is None:
-        raise no_values(name, adata.layers.keys())
+        raise no_values(name, layers)
     if isinstance(values, h5py.Dataset):  # an object backed by its file
         values = values[...]
     elif isinstance(values, CSRDataset | CSCDataset):
         values = values.to_memory()
     matrix = as_matrix(values, adata.shape, f"{place} of modality {name!r}")
     return Modality(name, matrix, as_annotations(adata.obs), as_annotations(adata.var), layer)
-
-
-def to_mudata(dataset: Dataset) -> MuData:
-    """Make an object of what was read, for input that was no MuData."""
-    import warnings
-
-    from anndata import AnnData
-    from mudata import MuData
-
-    modalities = {
-        name: AnnData(modality.values, obs=modality.obs.copy(), var=modality.var.copy())
-        for name, modality in dataset.modalities.items()
-    }
-    with warnings.catch_warnings():  # that feature names repeat across modalities, and how mudata 0.4 will update
-        warnings.simplefilter("ignore")
-        mdata = MuData(modalities)
-    mdata.obs = mdata.obs.join(dataset.obs[[name for name in dataset.obs if name not in mdata.obs]])
-    return mdata

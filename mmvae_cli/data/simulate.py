@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mmvae_cli.data.assemble import assemble
 from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.errors import DataError, listed, pick
 
@@ -198,11 +199,8 @@ def _modality(
 
 
 def _assemble(members: dict[str, AnnData], true_shared: np.ndarray) -> MuData:
-    """Return the modalities with label and truth, without copies of their columns in the global tables."""
-    import mudata
-
-    with mudata.set_options(pull_on_update=False):
-        mdata = mudata.MuData(members)
+    """Return the modalities with label and truth."""
+    mdata = assemble(members)
     label = np.where(true_shared[:, 0] > 0, "positive", "negative")
     mdata.obs["label"] = pd.Categorical(label, categories=["negative", "positive"])
     mdata.obsm["true_shared"] = true_shared

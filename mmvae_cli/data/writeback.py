@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mmvae_cli.data.atomic import copy_bytes, is_writable, replacing, write_file
 from mmvae_cli.data.folders import fresh_folder
 from mmvae_cli.data.hdf5 import hdf5_file, sturdy_stream
+from mmvae_cli.data.quiet import quiet_mudata
 from mmvae_cli.data.readback import check_all
 from mmvae_cli.data.updates import REMOVE, Layout, Update, Updates, checked, not_nested
 from mmvae_cli.data.write_elements import write_elements
@@ -140,7 +141,8 @@ def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
     Parameters
     ----------
     mdata
-        The object; like ``mdata.write``, this turns its text columns into categoricals.
+        The object; like ``mdata.write``, this turns its text columns into categoricals. Columns of the modalities are
+        not copied into the global tables.
     output
         The new file; one that exists is replaced.
 
@@ -152,7 +154,7 @@ def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
     import mudata
 
     with replacing(Path(output)) as temporary:
-        with sturdy_stream(temporary) as stream:
+        with quiet_mudata(), sturdy_stream(temporary) as stream:
             mudata.write_h5mu(stream, mdata)  # h5py takes the stream for a file, mudata takes it for a path
         check_all(temporary)
 
