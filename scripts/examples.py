@@ -1,0 +1,150 @@
+"""Run the examples of README.md and docs/, and put their output where it is shown.
+
+    python scripts/examples.py README.md docs/python.md     run them, write the output of ```console blocks anew
+
+Blocks marked ```sh and ```console are commands (in ```console after ``$``, with their output below), blocks marked
+```python are run as they stand. All blocks of a page run in order, in one temporary folder that holds a copy of
+example_data. Installation and whatever else shall not run stands in ```bash or ```text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NUMBER = re.compile(r"[-−]?\d+(\.\d+)?|–")
+RUNS = ("sh", "console", "python")
+
+
+class ExampleError(Exception):
+    """An example of the documentation fails."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block that runs: its language, its text and where the text stands in the page."""
+
+    language: str
+    text: str
+    start: int
+    line: int
+
+
+def blocks(page: str) -> list[Block]:
+    """Every block of a page that is to be run."""
+    found = (Block(m[1], m[2], m.start(2), page.count("\n", 0, m.start(2)) + 1) for m in FENCED.finditer(page))
+    return [block for block in found if block.language in RUNS]
+
+
+def commands(block: Block) -> Iterator[tuple[str, str]]:
+    """Commands of a block, each with the output that is shown below it."""
+    lines = block.text.replace("\\\n", " ").splitlines(keepends=True)
+    if block.language == "sh":
+        yield from ((line.strip(), "") for line in lines if line.strip() and not line.startswith("#"))
+        return
+    command, output = "", ""
+    for line in lines:
+        if not line.startswith("$ "):
+            output += line
+            continue
+        if command:
+            yield command, output
+        command, output = line[2:].strip(), ""
+    yield command, output
+
+
+def without_numbers(text: str) -> str:
+    """Output as it is whatever the numbers: they differ between machines, and so does the padding around them."""
+    return "\n".join(" ".join(NUMBER.sub("#", line).split()) for line in text.strip().splitlines())
+
+
+def run_command(command: str, extra: Sequence[str] = ()) -> str:
+    """Run a command in the current folder and return its stdout; ``extra`` goes behind ``mmvae train …``."""
+    words = shlex.split(command)
+    if words[0] != "mmvae":
+        done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, check=False)
+        code, out, err = done.returncode, done.stdout, done.stderr
+    else:
+        words, target = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
+        code, out, err = _mmvae([*words[1:], *(extra if words[1] == "train" else ())])
+        if target is not None:
+            Path(target).write_text(out, encoding="utf-8")
+            out = ""
+    if code != 0:
+        raise ExampleError(f"$ {command}\nexit code {code}\n{out}{err}")
+    return out
+
+
+def _mmvae(arguments: list[str]) -> tuple[int, str, str]:
+    """Run mmvae in this process, which has imported torch already; leaves log and signals as they were."""
+    from mmvae_cli.cli.main import main
+
+    log, before = logging.getLogger("mmvae_cli"), signal.getsignal(signal.SIGTERM)
+    state = (list(log.handlers), log.level, log.propagate)
+    out, err = io.StringIO(), io.StringIO()
+    code: Any = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main(arguments)
+    except SystemExit as done:
+        code = done.code
+    finally:
+        log.handlers, log.level, log.propagate = state
+        signal.signal(signal.SIGTERM, before)
+    return int(code or 0), out.getvalue(), err.getvalue()
+
+
+def run_page(path: Path, folder: Path, extra: Sequence[str] = ()) -> Iterator[tuple[Block, str, str, str]]:
+    """Run all blocks of a page in a folder; gives each command with the output shown and the real one."""
+    if not (folder / "example_data").exists():
+        shutil.copytree(REPOSITORY / "example_data", folder / "example_data")
+    names: dict[str, Any] = {"__name__": "example"}
+    with contextlib.chdir(folder):
+        for block in blocks(path.read_text(encoding="utf-8")):
+            where = f"{path.name}, line {block.line}"
+            try:
+                if block.language == "python":
+                    exec(compile(block.text, where, "exec"), names)
+                    continue
+                for command, shown in commands(block):
+                    yield block, command, shown, run_command(command, extra)
+            except ExampleError as error:
+                raise ExampleError(f"{where}: {error}") from None
+
+
+def rewritten(path: Path, folder: Path) -> str:
+    """The page with the output that its commands give now."""
+    original = page = path.read_text(encoding="utf-8")
+    for block, _, shown, real in run_page(path, folder):
+        if block.language == "console" and shown.strip():
+            start = block.start + len(page) - len(original)  # what was replaced so far stands before
+            output = real.rstrip() + "\n" + "\n" * shown.endswith("\n\n")
+            page = page[:start] + page[start:].replace(f"\n{shown}", f"\n{output}", 1)
+    return page
+
+
+def run(paths: Sequence[str]) -> None:
+    """Run the pages and write them with their output."""
+    for name in paths or [str(REPOSITORY / "README.md"), *map(str, sorted((REPOSITORY / "docs").glob("*.md")))]:
+        path = Path(name).resolve()
+        with tempfile.TemporaryDirectory() as folder:
+            page = rewritten(path, Path(folder))
+        path.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])
