@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import anndata
 import mudata
 import numpy as np
 import pandas as pd
 
 SAMPLES = {"rna": ["s3", "s1", "s4", "s2"], "atac": ["s2", "s5", "s1", "s3"], "adt": ["s1", "s2"]}
+
+
+def pulling(pulled: bool) -> AbstractContextManager[object]:
+    """Let mudata copy the modalities' columns into the global tables, or not, in any of its versions."""
+    if hasattr(mudata, "set_options"):
+        return mudata.set_options(pull_on_update=pulled)
+    return mudata.settings.override(pull_on_update=pulled)
 
 
 def value(sample: str, feature: int) -> float:

@@ -9,7 +9,7 @@ from mmvae_cli.data.annotations import column_names, find_column
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, read
 from mmvae_cli.errors import DataError
-from tests.data.objects import small_modality
+from tests.data.objects import pulling, small_modality
 
 
 def dataset(obs: dict[str, object], **own: pd.DataFrame) -> Dataset:
@@ -100,7 +100,7 @@ def test_duplicated_samples_make_a_column_ambiguous():
 def test_columns_mudata_pulls_are_found_alike(tmp_path, pulled, as_file):
     rna, atac = small_modality("rna"), small_modality("atac")
     rna.obs["label"] = ["c", "a", "d", "b"]
-    with mudata.set_options(pull_on_update=pulled):
+    with pulling(pulled):
         mdata = mudata.MuData({"rna": rna, "atac": atac})
         mdata.write_h5mu(tmp_path / "a.h5mu")
     data = read(Source(tmp_path / "a.h5mu") if as_file else mdata)

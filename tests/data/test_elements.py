@@ -167,6 +167,7 @@ def test_samples_the_whole_does_not_know_are_refused():
 
 
 @pytest.mark.filterwarnings("ignore:Cannot join columns")  # mudata, at axis=1
+@pytest.mark.filterwarnings("ignore:obs_names are not unique")
 @pytest.mark.parametrize("axis", [1, -1])
 def test_modalities_that_share_features_are_refused(tmp_path, axis):
     mdata = mudata.MuData({"a": small_modality("rna"), "b": small_modality("rna")}, axis=axis)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from mmvae_cli.data.quiet import quiet_mudata
 from mmvae_cli.data.simulate import simulate_mudata
 from mmvae_cli.errors import DataError
 
@@ -98,7 +99,7 @@ def test_file_reads_back_with_the_truth_and_the_arguments(tmp_path):
     simulate_mudata(n_samples=20, seed=5, other={"modality1": 7, "modality2": 3}).write_h5mu(
         tmp_path / "simulated.h5mu"
     )
-    with mudata.set_options(pull_on_update=False):
+    with quiet_mudata():
         mdata = mudata.read_h5mu(tmp_path / "simulated.h5mu")
     assert mdata.obsm["true_shared"].shape == (20, 2)
     assert set(mdata["modality2"].var["true_set"]) == {"shared", "other"}

@@ -50,6 +50,11 @@ def own_columns(mdata: mudata.MuData) -> pd.DataFrame:
     return mdata.obs[[column for column in mdata.obs if ":" not in column]]
 
 
+def elements(modality: anndata.AnnData, slot: str) -> dict[str, object]:
+    """Return a slot without X, which anndata 0.13 lists among the layers."""
+    return {key: value for key, value in getattr(modality, slot).items() if key is not None}
+
+
 def assert_same(found: object, expected: object, where: str) -> None:
     if isinstance(expected, pd.DataFrame):
         pd.testing.assert_frame_equal(found, expected, obj=where)
@@ -78,7 +83,7 @@ def test_file_and_object_give_the_same_result(path: Path, place: str) -> None:
         assert_same(found.mod[name].obs, modality.obs, f"{name} obs")
         assert_same(found.mod[name].var, modality.var, f"{name} var")
         for slot in ("obsm", "varm", "layers", "uns"):
-            assert_same(dict(getattr(found.mod[name], slot)), dict(getattr(modality, slot)), f"{name} {slot}")
+            assert_same(elements(found.mod[name], slot), elements(modality, slot), f"{name} {slot}")
     assert_same(dict(found.obsm), dict(expected.obsm), "obsm")
     assert_same(found.uns, dict(expected.uns), "uns")
 
@@ -166,7 +171,7 @@ def test_columns_can_be_added_to_tables_as_anndata_0_7_wrote_them(path: Path) ->
         table["__categories/batch"] = categories
         table["batch"].attrs["categories"] = table["__categories/batch"].ref
         table["__categories/batch"].attrs["ordered"] = False
-        index = table["_index"].asstr()[()]
+        index = small_mudata().mod["rna"].obs_names.to_numpy(dtype=object)
         del table["_index"]
         table["_index"] = index
     write_in_place(path, {"mod/rna/obs/mmvae_group": ["a", "b"] * 3})
