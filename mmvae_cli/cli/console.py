@@ -22,9 +22,15 @@ OUT_OF_MEMORY, INTERRUPTED, TERMINATED, BUG, PIPE_CLOSED = 137, 130, 143, 70, 14
 WIDE = 160  # columns where the output is no terminal: tables are not cut, lines not broken
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave the exit code to the one place that chooses it; rich by itself would end with 1."""
+        raise BrokenPipeError
+
+
 def _console(*, stderr: bool) -> Console:
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(
+    return _Console(
         stderr=stderr, highlight=False, emoji=False, soft_wrap=not is_terminal, width=None if is_terminal else WIDE
     )
 

@@ -63,7 +63,7 @@ def refused(command_line: str, code: int, *words: str) -> Result:
     errors = error_lines(result.err)
     assert 1 <= len(errors) <= 2
     for word in words:
-        assert word in "\n".join(errors)
+        assert word in "\n".join(errors), f"{word!r} is not in:\n{result.err}"
     return result
 
 

@@ -64,8 +64,9 @@ def test_no_such_file(bad: str, tables: Path) -> None:
     [
         ("", "no input"),
         ("rna.csv", "rna=rna.csv"),
+        ("example.h5mu rna=rna.csv", "without a name"),
         ("rna=rna.csv rna=methylation.csv", "twice"),
-        ("rna=rna.csv methylation.csv", "without a name"),
+        ("rna=rna.csv methylation.csv", "does not say which"),
         ("rna=", "malformed"),
         ("notes.docx", "unknown format"),
     ],
@@ -265,7 +266,7 @@ def test_data_of_another_study(trained: Path, three: Path) -> None:
 
 def test_evaluation_on_samples_that_were_not_held_out(trained: Path) -> None:
     whole = mudata.read_h5mu(trained)
-    mudata.MuData({name: modality[:4].copy() for name, modality in whole.mod.items()}).write_h5mu("few.h5mu")
+    whole[:4].copy().write_h5mu("few.h5mu")
     refused("evaluate few.h5mu", 65, "held-out samples")
     done(f"train two.h5mu --key all --run all --test-fraction 0 {QUICK}")
     refused("evaluate --run all", 65, "--test-fraction")
