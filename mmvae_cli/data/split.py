@@ -88,7 +88,7 @@ def make_split(
     return split
 
 
-def read_split(column: pd.Series, name: str) -> np.ndarray:
+def read_split(column: pd.Series, name: str, needed: Sequence[str] = ("train", "test")) -> np.ndarray:
     """Read a split of the user's own.
 
     Parameters
@@ -98,6 +98,8 @@ def read_split(column: pd.Series, name: str) -> np.ndarray:
         any case; missing where a sample takes no part.
     name
         The column's name, for messages.
+    needed
+        Parts that must have a sample.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def read_split(column: pd.Series, name: str) -> np.ndarray:
     Raises
     ------
     DataError
-        If there is any other value, or no train or no test sample.
+        If there is any other value, or no sample of a part that is needed.
     """
     text = column.astype(object)
     text = text.where(text.notna(), "").astype(str).str.strip().str.lower()
@@ -117,7 +119,7 @@ def read_split(column: pd.Series, name: str) -> np.ndarray:
             hint=f"allowed: {listed(SPELLINGS)}, or missing",
         )
     split = np.array([SPELLINGS.get(value, "") for value in text], dtype="U10")
-    for part in ("train", "test"):
+    for part in needed:
         if not np.any(split == part):
             found = sorted(set(split) - {""})
             raise DataError(

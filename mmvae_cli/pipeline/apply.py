@@ -97,8 +97,12 @@ class Matched:
     missing: dict[str, list[str]]
 
     def replicate(self, index: int) -> Applied:
-        """Use one replicate."""
-        data = device_data(self.values, self.observed, self.run.modalities, torch.device("cpu")).keep([index])
+        """Use one replicate; features that the data lack get its own training mean."""
+        values = dict(self.values)
+        for record in self.run.modalities:
+            if self.missing[record.name]:
+                values[record.name] = _filled(values[record.name], record, index, self.missing[record.name])
+        data = device_data(values, self.observed, self.run.modalities, torch.device("cpu")).keep([index])
         return Applied(self.run, index, self.aligned, self.observed, single_model(self.run, index), data, self.missing)
 
 
@@ -140,10 +144,7 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0) -> Matched:
 
 def _matched(aligned: Aligned, record: ModalityRecord, min_features: float) -> tuple[np.ndarray, list[str]]:
     """Values (n_samples, features of the record), and the names of features that are missing."""
-    fill = np.zeros(len(record.features))
-    for columns, mean in zip(record.columns, record.mean, strict=False):
-        fill[columns] = mean
-    values = np.tile(fill.astype(np.float32), (len(aligned.names), 1))
+    values = np.zeros((len(aligned.names), len(record.features)), dtype=np.float32)
     if record.name not in aligned.modalities:
         return values, []
     place = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
@@ -162,3 +163,12 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float) -> t
         )  # fmt: skip
     values[:, found] = aligned.dense(record.name, place[found])
     return values, lacking
+
+
+def _filled(values: np.ndarray, record: ModalityRecord, replicate: int, missing: Sequence[str]) -> np.ndarray:
+    """Values with the replicate's training mean for the features that are missing."""
+    columns = record.view(record.columns, replicate)
+    lacking = np.isin(np.array(record.features, dtype=object)[columns], list(missing))
+    values = values.copy()
+    values[:, columns[lacking]] = record.view(record.mean, replicate)[lacking]
+    return values

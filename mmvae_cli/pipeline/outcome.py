@@ -49,6 +49,12 @@ def earlier_record(aligned: Aligned, key: str) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {}
 
 
+def written_paths(record: Mapping[str, Any]) -> dict[str, str]:
+    """Path of everything that was written under a key → command that wrote it."""
+    found: dict[str, str] = json.loads(str(record.get("written", "{}")))
+    return found
+
+
 def with_record(
     updates: Mapping[str, object],
     aligned: Aligned,
@@ -69,12 +75,13 @@ def with_record(
         Commands whose earlier results are void after this one: removed wherever they stand.
     """
     earlier = earlier_record(aligned, key)
-    written: dict[str, str] = json.loads(str(earlier.get("written", "{}")))  # path → command that wrote it
+    written = written_paths(earlier)
     void = [path for path, command in written.items() if command in replaces and path not in updates]
+    void += [path for path, value in updates.items() if value is REMOVE]
     kept = {path: command for path, command in written.items() if path not in void}
     command = str(entries["command"])
     paths = [*updates, *(f"uns/{key}/{name}" for name in entries if name != "command")]
-    kept |= dict.fromkeys(paths, command)
+    kept |= {path: command for path in paths if path not in void}
     record = {f"uns/{key}/{name}": value for name, value in entries.items() if name != "command"}
     record |= {f"uns/{key}/{RECORD_MARK}": __version__, f"uns/{key}/written": as_json(kept)}
     return {**dict.fromkeys(void, REMOVE), **updates, **record}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ from mudata import MuData
 
 from mmvae_cli.config import PredictConfig
 from mmvae_cli.data.formats import Source
+from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.errors import DataError, UsageError, did_you_mean, pick
 from mmvae_cli.pipeline.apply import Applied, match, prediction_unit
-from mmvae_cli.pipeline.outcome import Outcome, with_record
+from mmvae_cli.pipeline.outcome import Outcome, earlier_record, with_record, written_paths
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.training.run import Run, load_run
 
@@ -157,8 +158,23 @@ def _updates(applied: Applied, prediction: Prediction, key: str, sources: Sequen
     for name in lacking:
         updates[f"mod/{name}/obsm/{key}_{target}"] = aligned.to_own(name, prediction.values)
     if lacking:
+        updates |= _other_features(applied, prediction, key, updates)
         updates[f"uns/{key}/features_{target}"] = prediction.features.astype(object)
     return updates
+
+
+def _other_features(
+    applied: Applied, prediction: Prediction, key: str, updates: Mapping[str, object]
+) -> dict[str, object]:
+    """Remove earlier predictions of other features: only one list of their names can stand beside them."""
+    record = earlier_record(applied.aligned, key)
+    if list(record.get(f"features_{prediction.target}", prediction.features)) == list(prediction.features):
+        return {}
+    place = f"/obsm/{key}_{prediction.target}"
+    void = [path for path in written_paths(record) if path.endswith(place) and path not in updates]
+    for path in void:
+        log.warning("removed %s: it holds an earlier prediction, of other features", path)
+    return dict.fromkeys(void, REMOVE)
 
 
 def _check_size(updates: dict[str, object], leave: bool) -> None:

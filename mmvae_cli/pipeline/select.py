@@ -65,8 +65,11 @@ def selection_updates(prepared: Prepared, key: str, replicate: int) -> dict[str,
     for name, found in prepared.selections.items():
         selection = found[replicate if len(found) > 1 else 0]
         updates[f"mod/{name}/var/{key}_set"] = selection.sets.astype(object)
-        if selection.rank.any():  # a selection that was read back keeps the ranks it has
-            updates[f"mod/{name}/var/{key}_rank"] = selection.rank
+        var, ranks = aligned.modalities[name].var, f"{key}_rank"
+        if selection.rank.any():
+            updates[f"mod/{name}/var/{ranks}"] = selection.rank
+        elif ranks in var:  # a selection that was read back keeps the ranks it has
+            updates[f"mod/{name}/var/{ranks}"] = var[ranks].to_numpy()
     return updates
 
 

@@ -31,7 +31,8 @@ class Study:
     splits
         (replicates, n_samples) ``train``/``validation``/``test``; empty for samples that take no part.
     split_origin, split_reused
-        Where the split comes from, for the user; whether it is the one that was written before.
+        Where the split comes from, for the user; whether none of its held-out samples trained in the one that was
+        written before, so that what was selected there may be used.
     """
 
     aligned: Aligned
@@ -89,8 +90,7 @@ def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: 
             f"{FEWEST_TRAINING_SAMPLES} are needed",
             hint="lower --test-fraction and --validation-fraction, or use more samples",
         )
-    reused = options.split is None and not n_own_splits and f"{key}_split" in dataset.obs
-    return Study(aligned, target, splits, origin, reused)
+    return Study(aligned, target, splits, origin, _is_reused(aligned, splits, f"{key}_split"))
 
 
 def _say_incomplete(aligned: Aligned, complete_only: bool) -> None:
@@ -118,11 +118,15 @@ def _splits(
     earlier = f"{key}_split"
     if options.split is not None:
         column = find_column(aligned.dataset, options.split, "split")
-        return _from_column(aligned, column, options.split, taking_part), f"column {options.split!r}"
+        split = aligned.from_file(read_split(column, options.split))
+        without = int((taking_part & (split == "")).sum())
+        if without:
+            log.info("%d samples have no entry in %r and take no part", without, options.split)
+        return np.where(taking_part, split, "")[None], f"column {options.split!r}"
     if not n_own_splits and earlier in aligned.dataset.obs:
         origin = f"obs[{earlier!r}], written before"
         log.info("split: read from %s (--split COLUMN takes another, --key NAME draws a new one)", origin)
-        return _from_column(aligned, aligned.dataset.obs[earlier], earlier, taking_part), origin
+        return _earlier_split(aligned, earlier, taking_part), origin
     groups = None
     if options.group is not None:
         groups = find_column(aligned.dataset, options.group, "group").iloc[aligned.order].to_numpy()[taking_part]
@@ -144,12 +148,18 @@ def _only(label: Label | None, chosen: np.ndarray) -> Label | None:
     return None if label is None else replace(label, values=label.values[chosen])
 
 
-def _from_column(aligned: Aligned, column: object, name: str, taking_part: np.ndarray) -> np.ndarray:
-    """Split (1, n_samples) from a column in the order of the file."""
-    split = aligned.from_file(read_split(column, name)).astype("U10")  # type: ignore[arg-type]
+def _earlier_split(aligned: Aligned, column: str, taking_part: np.ndarray) -> np.ndarray:
+    """Split (1, n_samples) that an earlier command wrote; samples that took no part then join the training."""
+    split = aligned.from_file(read_split(aligned.dataset.obs[column], column, needed=("train",)))
     new = taking_part & (split == "")
     if new.any():
-        log.warning("%d samples have no entry in %r and are used for training", new.sum(), name)
-    split[new] = "train"
-    split[~taking_part] = ""
-    return split[None]
+        log.warning("%d samples have no entry in %r and are used for training", new.sum(), column)
+    return np.where(taking_part, np.where(new, "train", split), "")[None]
+
+
+def _is_reused(aligned: Aligned, splits: np.ndarray, column: str) -> bool:
+    """Whether there is an earlier split, and no sample that trained in it is held out now."""
+    if column not in aligned.dataset.obs:
+        return False
+    trained = aligned.from_file((aligned.dataset.obs[column].astype(str) == "train").to_numpy())
+    return not bool((trained & np.isin(splits, ("validation", "test"))).any())

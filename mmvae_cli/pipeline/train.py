@@ -100,6 +100,11 @@ def train(
 def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> DeviceData:
     study, label = prepared.study, None
     if config.supervised and study.label is not None:
+        if not (study.label.labelled & (study.splits == "train")).any(1).all():
+            raise DataError(
+                f"no training sample has the label {study.label.name!r}",
+                hint="train without --supervised, or split anew",
+            )
         label = label_tensors(study.label, study.splits == "train", device)
     values = {}
     for record in prepared.records:
