@@ -134,7 +134,7 @@ def per_modality(parser: Parser, *, everywhere: bool = True) -> Parser:
                 raise ValueError("name=value is needed, with the name of a modality")
             return {str(name): parser(value) for name, value in raw.items()}
         found = {}
-        for part in raw if isinstance(raw, (list, tuple)) else [raw]:
+        for part in _parts(raw):
             name, equals, value = part.partition("=") if isinstance(part, str) else (EVERY, "", part)
             if isinstance(part, str) and not equals:
                 name, value = EVERY, part
@@ -144,6 +144,15 @@ def per_modality(parser: Parser, *, everywhere: bool = True) -> Parser:
         return found
 
     return parse
+
+
+def _parts(raw: Any) -> list[Any]:
+    """What was given, one piece for each time; ``rna=10,atac=5`` is two pieces."""
+    parts: list[Any] = []
+    for part in raw if isinstance(raw, (list, tuple)) else [raw]:
+        pieces = part.split(",") if isinstance(part, str) else [part]
+        parts += pieces if len(pieces) > 1 and all("=" in piece for piece in pieces) else [part]
+    return parts
 
 
 def latent(raw: Any) -> dict[str, int] | tuple[int, ...]:

@@ -144,13 +144,14 @@ def show_evaluate(summary: Summary) -> None:
     over = summary["over_replicates"] if n_replicates > 1 else {}
     several = f", median ± sd over {n_replicates} replicates" if n_replicates > 1 else ""
     out.print(f"[bold]{literal(summary['model'])}[/bold] on {summary['n_test']} held-out samples{several}\n")
-    table = _table("R² of features (median)", "modality", "from", "shared", "other", "all", "by mean")
+    parts = [part for part in ("shared", "other", "all") if _has_set(summary["r2"], part)]
+    table = _table("R² of features (median)", "modality", "from", *parts, "by mean")
     sources = {"cross": "others", "self": "itself", "joint": "all"}
     for name, kinds in summary["r2"].items():
         for kind, found in kinds.items():
             spread = over.get("r2", {}).get(name, {}).get(kind, {})
             cells = [_with_sd((found.get(part) or {}).get("median"), (spread.get(part) or {}).get("median"))
-                     for part in ("shared", "other", "all")]  # fmt: skip
+                     for part in parts]  # fmt: skip
             table.add_row(
                 literal(name), sources[kind], *cells, _with_sd(found["baseline_mean"], spread.get("baseline_mean"))
             )
@@ -162,6 +163,11 @@ def show_evaluate(summary: Summary) -> None:
     if n_replicates > 1:
         out.print(f"\nwritten is replicate {summary['replicate'] + 1} of {n_replicates}")
     _written(summary)
+
+
+def _has_set(r2: Summary, part: str) -> bool:
+    """Whether any modality has such a set of features; without a selection there is none but all."""
+    return any((found.get(part) or {}).get("median") is not None for kinds in r2.values() for found in kinds.values())
 
 
 MEASURES = {"auc": "AUC", "r2": "R²"}

@@ -176,7 +176,7 @@ def _named_files(named: Sequence[tuple[str | None, Path]]) -> dict[str, Path]:
 
 def _checked(path: Path, readers: Mapping[str, Reader]) -> Path:
     """The path, if a file is there and of a known format."""
-    if plain_suffix(path) in readers or not os.path.exists(path):
+    if plain_suffix(path) in readers or not path.is_file():
         _require_file(path)
         return path
     raise UsageError(
@@ -192,7 +192,8 @@ def _require_file(path: Path) -> None:
     except OSError as error:
         raise InputNotFoundError(f"no such file: {path}", hint=f"{error.strerror or error}: {path.parent}") from error
     if is_folder:
-        raise InputNotFoundError(f"{path} is a folder, not a file", hint="give a file in it")
+        hint = "a run folder is named with --run" if (path / "run.json").is_file() else "give a file in it"
+        raise InputNotFoundError(f"{path} is a folder, not a file", hint=hint)
     readable = [name for name in nearby if plain_suffix(Path(name)) in READERS]
     near = difflib.get_close_matches(path.name, readable, n=1, cutoff=0.5)
     hint = f"did you mean {str(path.parent / near[0])!r}? " if near else ""

@@ -154,7 +154,8 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float) -> t
         raise DataError(
             f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
             f"missing: {listed(lacking, most=5)}",
-            hint=f"at least {min_features:.0%} are needed (--min-features); are the names of the same kind?",
+            hint=f"at least {min_features:.0%} are needed (--min-features); the data have names such as "
+            f"{listed(aligned.modalities[record.name].var.index[:3].astype(str), most=3)}",
         )
     if lacking:
         log.warning(

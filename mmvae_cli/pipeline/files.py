@@ -173,6 +173,9 @@ def _predict(
     **more: Any,
 ) -> dict[str, Any]:
     inputs = list(inputs)
+    for name in inputs:
+        if not (Path(name).suffix or "=" in name or Path(name).exists()):
+            raise UsageError(f"{name} is no file", hint=f"several modalities are joined by a comma: --from rna,{name}")
     if len(inputs) == 1 and "=" not in inputs[0] and not inputs[0].endswith(".h5mu") and len(options.source) == 1:
         inputs = [f"{options.source[0]}={inputs[0]}"]  # a bare table can only be the one source
     source = parse_source(inputs, obs) if inputs else source_of(load_run(options.run))

@@ -253,6 +253,10 @@ def test_incomplete_run_folder(trained: Path) -> None:
     refused("evaluate", 66, "no trained model")
 
 
+def test_run_folder_given_as_data(trained: Path) -> None:
+    refused("evaluate mmvae_run", 66, "is a folder", "--run")
+
+
 def test_prediction_without_source_or_target(trained: Path) -> None:
     refused("predict", 2, "--from and --to")
     refused("predict --from rna", 2, "--to not given")

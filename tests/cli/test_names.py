@@ -47,6 +47,12 @@ def test_what_mmvae_wrote_is_no_label(trained: Path) -> None:
     assert "mmvae_split" not in refused(f"train two.h5mu --label lable --run other {QUICK}", 65).err
 
 
+def test_values_for_several_modalities_may_be_joined_by_commas(two: Path) -> None:
+    done(f"train two.h5mu --label label --shared rna=3,methylation=4 --run commas {QUICK}")
+    done(f"train two.h5mu --label label --shared rna=3 --shared methylation=4 --run twice {QUICK}")
+    assert settings_of("commas")["shared"] == settings_of("twice")["shared"] == {"rna": 3, "methylation": 4}
+
+
 def settings_of(run: str) -> dict[str, object]:
     return json.loads(Path(run, "run.json").read_text())["config"]
 

@@ -81,7 +81,7 @@ def test_too_few_features_are_refused(new: pd.DataFrame) -> None:
     refused("predict few.csv --from rna --to methylation -o out.csv", 65, "20 of the model's 30", "--min-features")
     done("predict few.csv --from rna --to methylation -o out.csv --min-features 0.5")
     new.set_axis([f"gene{column}" for column in range(30)], axis=1).to_csv("others.csv")
-    refused("predict others.csv --from rna --to methylation -o x.csv --min-features 0", 65, "features")
+    refused("predict others.csv --from rna --to methylation -o x.csv --min-features 0", 65, "features", "gene0")
 
 
 def test_new_table_needs_a_place_for_results(new: pd.DataFrame) -> None:
@@ -116,6 +116,10 @@ def test_two_sources_of_three_modalities(three: Path) -> None:
     assert set(mdata.mod["b"].layers) == {"mmvae_from_a"}
     assert not np.allclose(mdata.mod["c"].layers["mmvae_from_a+b"], mdata.mod["c"].layers["mmvae_from_a"])
     refused("predict --from a --to b,c -o one.csv", 2, "one modality")
+
+
+def test_modalities_with_a_space_between_them_are_no_files(three: Path) -> None:
+    refused("predict --from a b --to c", 2, "--from rna,b")
 
 
 def test_predicted_features_can_be_limited(trained: Path) -> None:

@@ -106,6 +106,14 @@ def test_table_of_replicates_shows_median_and_sd_and_says_which_is_written(two: 
     assert "AUC" in shown
 
 
+def test_table_has_columns_for_selected_features_only_where_some_were_selected(tables: Path) -> None:
+    inputs = "rna=rna.csv methylation=methylation.csv --obs labels.csv --label label"
+    for options, columns in (("", ["all"]), ("--shared 5 --force", ["shared", "all"])):
+        done(f"train {inputs} {options} {QUICK}")
+        (header,) = (line for line in done("evaluate").out.splitlines() if line.startswith("modality"))
+        assert header.split()[2:-2] == columns
+
+
 def test_modalities_stand_in_the_order_of_the_file(trained: Path) -> None:
     for command in ("check", "select", "train", "evaluate"):
         shown = done(COMMANDS[command]).out.splitlines()
