@@ -48,16 +48,20 @@ def _pipeline(command: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(f"mmvae_cli.pipeline.{command}"), command)
 
 
-def _in_memory(command: str, mdata: MuData, options: Any, **more: Any) -> MuData:
-    """Run a command on an object and write the results into it."""
+def _require_mudata(mdata: object) -> None:
     from mudata import MuData
-
-    from mmvae_cli.data.writeback import apply
 
     if not isinstance(mdata, MuData):
         raise UsageError(
             f"a MuData is needed, this is a {type(mdata).__name__}", hint="read it: mudata.read_h5mu(path)"
         )
+
+
+def _in_memory(command: str, mdata: MuData, options: Any, **more: Any) -> MuData:
+    """Run a command on an object and write the results into it."""
+    from mmvae_cli.data.writeback import apply
+
+    _require_mudata(mdata)
     outcome: Outcome = _pipeline(command)(mdata, options, command_line=f"mmvae_cli.{command}", **more)
     apply(mdata, outcome.updates)
     return mdata
@@ -77,6 +81,7 @@ def check(mdata: MuData, **options: Any) -> dict[str, Any]:
     -------
     Modalities, overlap, label balance, and ``problems``: empty where ``train`` with the same options would start.
     """
+    _require_mudata(mdata)
     outcome: Outcome = _pipeline("check")(mdata, options_of("check", options))
     return outcome.summary
 
