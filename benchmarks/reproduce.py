@@ -1,7 +1,7 @@
 """The paper's comparisons, run through the command line's own code: Table 1 (CLL) and Figure 1B (synthetic data).
 
     python benchmarks/reproduce.py cll DATA/cll.h5mu        # 4 models x 4 numbers of other genes, 10 replicates each
-    python benchmarks/reproduce.py synthetic                # 4 models, 100 private features, 5 replicates each
+    python benchmarks/reproduce.py synthetic                # 4 models, 100 private features, 5 data sets, a seed each
 
 Prints the commands and a Markdown table of medians ± sd over the replicates. The paper: Märtens and Yau,
 Disentangling shared and private latent factors in multimodal variational autoencoders, MLCB 2023.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -63,18 +64,25 @@ def cll(data: str, folder: Path, replicates: int) -> None:
         print(f"| {genes} | " + " | ".join(cells) + " |", flush=True)
 
 
-def synthetic(folder: Path, replicates: int, private: int, epochs: int) -> None:
+def synthetic(folder: Path, seeds: int, samples: int, private: int, epochs: int) -> None:
     data = str(folder / "simulated.h5mu")
-    mmvae("simulate", "--samples", "1000", "--shared", "10", "--other", str(private), "-o", data, "--force")
-    print("| model | cross R² of shared features, rna | methylation | of private features, rna | methylation |")
-    print("|---|---|---|---|---|")
+    found: dict[str, dict[str, list[float]]] = {model: {} for model in MODELS}
+    for seed in range(seeds):
+        draw = f"--samples {samples} --shared 10 --other {private} --seed {seed}".split()
+        mmvae("simulate", *draw, "-o", data, "--force")
+        for model in MODELS:
+            flags = (
+                f"--latent 2+2+2 --preset paper --no-labelled-only --splits same --lr 1e-3 --epochs {epochs} "
+                f"--seed {seed} --threads 1"
+            ).split()
+            r2 = train_and_evaluate(data, folder, model, *flags)["r2"]
+            for name in r2:
+                for part in ("shared", "other"):
+                    found[model].setdefault(f"{part}, {name}", []).append(r2[name]["cross"][part]["median"])
+    columns = sorted(next(iter(found.values())), reverse=True)
+    print("| model | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for model, title in MODELS.items():
-        flags = (
-            f"--latent 2+2+2 --replicates {replicates} --preset paper --no-labelled-only --lr 1e-3 "
-            f"--epochs {epochs} --threads 1"
-        ).split()
-        r2 = train_and_evaluate(data, folder, model, *flags)["over_replicates"]["r2"]
-        cells = [shown(r2[name]["cross"][part]["median"]) for part in ("shared", "other") for name in r2]
+        cells = [f"{statistics.median(v):.2f} ± {statistics.stdev(v):.2f}" for v in map(found[model].get, columns)]
         print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -82,9 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", choices=("cll", "synthetic"))
     parser.add_argument("data", nargs="?", help="cll.h5mu, for the study cll")
-    parser.add_argument("--replicates", type=int, default=None)
+    parser.add_argument("--replicates", type=int, default=None, help="of each model; for synthetic: seeds of the data")
+    parser.add_argument("--samples", type=int, default=1000, help="synthetic")
     parser.add_argument("--private", type=int, default=100, help="private features of each modality (synthetic)")
-    parser.add_argument("--epochs", type=int, default=500, help="synthetic")
+    parser.add_argument("--epochs", type=int, default=100, help="synthetic")
     arguments = parser.parse_args()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +102,7 @@ def main() -> None:
                 parser.error("the study cll needs the file cll.h5mu")
             cll(arguments.data, Path(folder), arguments.replicates or 10)
         else:
-            synthetic(Path(folder), arguments.replicates or 5, arguments.private, arguments.epochs)
+            synthetic(Path(folder), arguments.replicates or 5, arguments.samples, arguments.private, arguments.epochs)
     print(f"\n{time.perf_counter() - started:.0f} s", file=sys.stderr)
 
 

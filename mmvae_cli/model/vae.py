@@ -16,7 +16,6 @@ from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS, LIKELIHOODS, Likelihood
 from mmvae_cli.model.networks import Decoder, Encoder, LabelDecoder
 
-
 Encoded = tuple[Tensor, Tensor, Tensor]  # means, sds, usable: each (modalities, replicates, samples, latents)
 
 

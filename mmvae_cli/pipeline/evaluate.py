@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ from mmvae_cli.pipeline.apply import Applied, in_prediction_unit, match
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.training.run import ModalityRecord, Run, load_run
+
+log = logging.getLogger("mmvae_cli")
 
 ROWS_AT_ONCE = 512  # of training samples, in float64
 KINDS = ("cross", "self", "joint")
@@ -77,7 +80,13 @@ def _label(run: Run, dataset: Dataset, asked: str | None) -> Label | None:
     name = asked or (run.record["label"] or {}).get("name")
     if name is None:
         return None
-    column = find_column(dataset, name, "label").reindex(run.samples)
+    try:
+        column = find_column(dataset, name, "label").reindex(run.samples)
+    except DataError as error:
+        if asked is not None:
+            raise
+        log.warning("the label of the run is not in the data, so its separation is left out: %s", error.args[0])
+        return None
     return make_label(column.where((run.splits != "").any(0)), name)
 
 

@@ -15,7 +15,6 @@ import torch
 from mudata import MuData
 
 from mmvae_cli.config import TrainConfig
-from mmvae_cli.data.aligned import input_hash
 from mmvae_cli.data.folders import fresh_folder, require_free
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import DataError, UsageError
@@ -32,6 +31,7 @@ from mmvae_cli.pipeline.replicates import select_replicate
 from mmvae_cli.pipeline.select import selection_updates, sets_to_reuse
 from mmvae_cli.pipeline.study import Study, make_study
 from mmvae_cli.pipeline.tensors import device_data, label_tensors
+from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.hardware import choose_device, choose_precision
@@ -70,10 +70,10 @@ def train(
     study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
     prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
     device = choose_device(config.device)
-    model = MultimodalVAE(_spec(prepared, config), _seeds(config)).to(device)
+    model = MultimodalVAE(_spec(prepared, config), seeds(config)).to(device)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
-    run = _run(prepared, config, model.cpu(), result, chosen, _data_record(source, study, data_path), command_line)
+    run = _run(prepared, config, model.cpu(), result, chosen, data_record(source, study, data_path), command_line)
     with fresh_folder(config.run, force=force) as folder:
         save_run(run, result.history, folder)
     applied = match(run, dataset).replicate(chosen)
@@ -128,19 +128,15 @@ def _run(
         "config": config.as_dict(),
         "key": config.key,
         "modality_order": study.aligned.file_order,
-        "label": _label_record(study),
+        "label": label_record(study),
         "data": data,
         "versions": versions(),
         "command_line": command_line,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "summary": _summary(prepared, config, result, chosen),
+        "summary": summary(prepared, config, result, chosen),
     }
     splits = _all_splits(study, config)
     return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record)
-
-
-def _seeds(config: TrainConfig) -> list[int]:
-    return [config.seed + replicate for replicate in range(config.replicates)]
 
 
 def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:
@@ -199,6 +195,8 @@ def _fit(
     if validation is None and recipe.patience:
         log.info("no validation samples: training runs to the last epoch")
         recipe = replace(recipe, patience=0)
+    elif validation is not None and not (study.aligned.observed.sum(1)[splits[0] == "validation"] > 1).any():
+        log.warning("no validation sample has two modalities: the training loss decides which weights are kept")
     focus = tuple(
         None
         if record.shared_set is None or not record.shared_set.any()
@@ -213,7 +211,7 @@ def _fit(
             padded_rows(rows["train"], device),
             validation,
             recipe,
-            _seeds(config),
+            seeds(config),
             focus=focus,
             on_epoch=on_epoch,
         )
@@ -228,68 +226,3 @@ def _named(error: NonFiniteLossError, prepared: Prepared) -> DataError:
     record = prepared.records[error.modality]
     feature = record.feature_names(error.replicate)[error.column]
     return DataError(f"{error.args[0]}, feature {feature!r}", hint=error.hint)
-
-
-def _label_record(study: Study) -> dict[str, Any] | None:
-    label = study.label
-    return None if label is None else {"name": label.name, "kind": label.kind, "classes": list(label.classes)}
-
-
-def _data_record(source: Source | MuData, study: Study, data_path: Path | None) -> dict[str, Any]:
-    """Where the data came from and where later commands find them, and a hash of what they were."""
-    inputs: list[str] = []
-    if isinstance(source, Source):
-        files = (source.mudata_file, *source.files.values(), source.obs)
-        inputs = [str(file.resolve()) for file in files if file is not None]
-    target = None if study.label is None else study.label.values
-    return {
-        "path": None if data_path is None else str(data_path),
-        "inputs": inputs,
-        "hash": input_hash(study.aligned, target),
-    }
-
-
-def _summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: int) -> dict[str, Any]:
-    """What was trained on what, and how it went."""
-    study = prepared.study
-    sizes = {part: int((study.splits[0] == part).sum()) for part in ("train", "validation", "test")}
-    private, shared = latent_sizes(config.latent, study.aligned.file_order)
-    return {
-        "command": "train",
-        "model": config.model,
-        "title": ("sup-" if config.supervised else "") + OBJECTIVES[config.model].title,
-        "supervised": config.supervised,
-        "run": str(config.run),
-        "samples": {**sizes, "unused": int((study.splits[0] == "").sum()), "all": len(study.aligned.names)},
-        "split": study.split_origin,
-        "label": _label_record(study),
-        "modalities": {name: _modality_summary(prepared, name, private[name]) for name in study.aligned.file_order},
-        "shared_latents": shared,
-        "replicate": chosen,
-        "replicates": [
-            {"seed": seed, "score": _finite(score), "best_epoch": epoch}
-            for seed, score, epoch in zip(_seeds(config), result.score, result.best_epoch, strict=True)
-        ],
-        "epochs": result.history[-1].epoch,
-        "seconds": round(result.seconds, 2),
-        "device": result.device,
-        "threads": result.threads,
-    }
-
-
-def _modality_summary(prepared: Prepared, name: str, n_private: int) -> dict[str, Any]:
-    aligned = prepared.study.aligned
-    record = next(record for record in prepared.records if record.name == name)
-    return {
-        "samples": int((aligned.rows[name] >= 0).sum()),
-        "features": record.columns.shape[1],
-        "of": aligned.modalities[name].n_features,
-        "left_out": len(prepared.left_out[name]),
-        "likelihood": record.likelihood,
-        "transform": record.transform,
-        "private_latents": n_private,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

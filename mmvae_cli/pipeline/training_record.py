@@ -1,0 +1,89 @@
+"""What a training run says about itself: the summary, and the records of label and data that are saved with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mudata import MuData
+
+from mmvae_cli.config import TrainConfig
+from mmvae_cli.data.aligned import input_hash
+from mmvae_cli.data.formats import Source
+from mmvae_cli.model.objectives import OBJECTIVES
+from mmvae_cli.pipeline.latent_sizes import latent_sizes
+from mmvae_cli.pipeline.prepare import Prepared
+from mmvae_cli.pipeline.study import Study
+from mmvae_cli.training.fit import FitResult
+
+
+def seeds(config: TrainConfig) -> list[int]:
+    """Seed of each replicate."""
+    return [config.seed + replicate for replicate in range(config.replicates)]
+
+
+def label_record(study: Study) -> dict[str, Any] | None:
+    """Name, kind and classes of the label."""
+    label = study.label
+    return None if label is None else {"name": label.name, "kind": label.kind, "classes": list(label.classes)}
+
+
+def data_record(source: Source | MuData, study: Study, data_path: Path | None) -> dict[str, Any]:
+    """Where the data came from and where later commands find them, and a hash of what they were."""
+    inputs: list[str] = []
+    if isinstance(source, Source):
+        files = (source.mudata_file, *source.files.values(), source.obs)
+        inputs = [str(file.resolve()) for file in files if file is not None]
+    target = None if study.label is None else study.label.values
+    return {
+        "path": None if data_path is None else str(data_path),
+        "inputs": inputs,
+        "hash": input_hash(study.aligned, target),
+    }
+
+
+def summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: int) -> dict[str, Any]:
+    """What was trained on what, and how it went."""
+    study = prepared.study
+    sizes = {part: int((study.splits[0] == part).sum()) for part in ("train", "validation", "test")}
+    private, shared = latent_sizes(config.latent, study.aligned.file_order)
+    return {
+        "command": "train",
+        "model": config.model,
+        "title": ("sup-" if config.supervised else "") + OBJECTIVES[config.model].title,
+        "supervised": config.supervised,
+        "run": str(config.run),
+        "samples": {**sizes, "unused": int((study.splits[0] == "").sum()), "all": len(study.aligned.names)},
+        "split": study.split_origin,
+        "label": label_record(study),
+        "modalities": {name: _modality_summary(prepared, name, private[name]) for name in study.aligned.file_order},
+        "shared_latents": shared,
+        "replicate": chosen,
+        "replicates": [
+            {"seed": seed, "score": _finite(score), "best_epoch": epoch}
+            for seed, score, epoch in zip(seeds(config), result.score, result.best_epoch, strict=True)
+        ],
+        "epochs": result.history[-1].epoch,
+        "seconds": round(result.seconds, 2),
+        "device": result.device,
+        "threads": result.threads,
+    }
+
+
+def _modality_summary(prepared: Prepared, name: str, n_private: int) -> dict[str, Any]:
+    aligned = prepared.study.aligned
+    record = next(record for record in prepared.records if record.name == name)
+    return {
+        "samples": int((aligned.rows[name] >= 0).sum()),
+        "features": record.columns.shape[1],
+        "of": aligned.modalities[name].n_features,
+        "left_out": len(prepared.left_out[name]),
+        "likelihood": record.likelihood,
+        "transform": record.transform,
+        "private_latents": n_private,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
