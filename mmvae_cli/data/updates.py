@@ -129,23 +129,30 @@ def checked(updates: Updates, layout: Layout) -> list[Update]:
 def _checked(path: str, value: object, layout: Layout) -> Update:
     modality, slot_name, keys = _parsed(path, layout)
     slot = SLOTS[slot_name]
+    tables = [axis if modality is None else f"mod/{modality}/{axis}" for axis in slot.axes]
+    _check_name(path, keys[0], slot, [layout.tables[table] for table in tables], layout.modalities)
     if value is REMOVE:
         return Update(modality, slot_name, keys, REMOVE)
     if slot.is_free:
         return Update(modality, slot_name, keys, _free(path, value))
-    tables = [axis if modality is None else f"mod/{modality}/{axis}" for axis in slot.axes]
     shape = tuple(layout.tables[table][0] for table in tables)
     if slot.is_column:
-        if keys[0] in RESERVED or keys[0] == layout.tables[tables[0]][1]:
-            raise ValueError(f"{path}: {keys[0]!r} is the name of the index")
         column = _column(path, value)
         return Update(modality, slot_name, keys, _of_shape(path, column, shape, dimensions=1))
-    if keys[0] in layout.modalities:
-        raise ValueError(f"{path}: MuData keeps its own masks under the names of modalities")
     matrix = np.asarray(value)
     if matrix.dtype.kind not in "biuf":
         raise ValueError(f"{path}: numbers are needed, this is {matrix.dtype}")
     return Update(modality, slot_name, keys, _of_shape(path, matrix, shape, dimensions=2))
+
+
+def _check_name(
+    path: str, name: str, slot: Slot, tables: Sequence[tuple[int, str | None]], modalities: Sequence[str]
+) -> None:
+    """Refuse the names that the format itself uses."""
+    if slot.is_column and (name in RESERVED or name == tables[0][1]):
+        raise ValueError(f"{path}: {name!r} is the name of the index")
+    if not slot.is_column and not slot.is_free and name in modalities:
+        raise ValueError(f"{path}: MuData keeps its own masks under the names of modalities")
 
 
 def _parsed(path: str, layout: Layout) -> tuple[str | None, str, tuple[str, ...]]:

@@ -70,11 +70,16 @@ def _columns(table: h5py.Group) -> list[str]:
     return [_text(column) for column in np.atleast_1d(table.attrs["column-order"])]
 
 
+def _set_columns(table: h5py.Group, names: Sequence[str]) -> None:
+    # the type is said, because h5py cannot guess it where the last column has gone
+    table.attrs.create("column-order", np.array(names, dtype=object), dtype=h5py.string_dtype())
+
+
 def _list_column(table: h5py.Group, name: str) -> None:
     """Add a column to the list without which no reader sees it; one that is listed keeps its place."""
     order = _columns(table)
     if name not in order:
-        table.attrs["column-order"] = np.array([*order, name], dtype=object)
+        _set_columns(table, [*order, name])
 
 
 def _remove(file: h5py.File, update: Update) -> None:
@@ -85,7 +90,7 @@ def _remove(file: h5py.File, update: Update) -> None:
         table, name = file[update.path.rpartition("/")[0]], update.keys[-1]
         order = _columns(table)
         if name in order:
-            table.attrs["column-order"] = np.array([column for column in order if column != name], dtype=object)
+            _set_columns(table, [column for column in order if column != name])
 
 
 def _layout_of_file(file: h5py.File) -> Layout:

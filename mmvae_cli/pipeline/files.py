@@ -11,6 +11,7 @@ from mmvae_cli.config import PredictConfig, TrainConfig
 from mmvae_cli.data.assemble import whole_mudata
 from mmvae_cli.data.atomic import check_place, write_file
 from mmvae_cli.data.formats import Source, parse_source
+from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.data.writeback import (
     FileState,
     apply,
@@ -21,7 +22,7 @@ from mmvae_cli.data.writeback import (
     write_mudata,
     write_to,
 )
-from mmvae_cli.errors import CannotCreateError, UsageError, listed
+from mmvae_cli.errors import CannotCreateError, CannotWriteError, UsageError, listed
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.predict import prediction_table
 from mmvae_cli.pipeline.reuse import source_of
@@ -122,7 +123,8 @@ def run(
 
 def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:
     place.write(outcome)
-    return {**outcome.summary, "output": str(place.path), "written": list(outcome.updates)}
+    written = [path for path, value in outcome.updates.items() if value is not REMOVE]
+    return {**outcome.summary, "output": str(place.path), "written": written}
 
 
 def _check(step: Step, inputs: Sequence[str], options: Any, obs: str | None, *_: Any, **__: Any) -> dict[str, Any]:
@@ -160,7 +162,14 @@ def _train(
             f"the run folder {folder} holds the input {listed(inside)}", hint="name another folder with --run"
         )
     place = destination(source, output, folder / RESULT, force=force)
-    return _written(step(source, options, force=force, data_path=place.path.resolve(), **more), place)
+    outcome: Outcome = step(source, options, force=force, data_path=place.path.resolve(), **more)
+    try:
+        return _written(outcome, place)
+    except (CannotWriteError, CannotCreateError) as error:
+        later = f"mmvae embed {' '.join(inputs)} --run {options.run} -o {place.path}"
+        raise type(error)(
+            str(error.args[0]), hint=f"the data are as they were, the model is complete; later: {later}"
+        ) from error
 
 
 def _predict(

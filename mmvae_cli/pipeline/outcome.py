@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from mmvae_cli._version import __version__
 from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.elements import RECORD_MARK
-from mmvae_cli.data.updates import REMOVE
+from mmvae_cli.data.updates import REMOVE, Layout, checked
 
 LIBRARIES = ("torch", "anndata", "mudata", "numpy")
 
@@ -50,9 +51,12 @@ def earlier_record(aligned: Aligned, key: str) -> dict[str, Any]:
 
 
 def written_paths(record: Mapping[str, Any]) -> dict[str, str]:
-    """Path of everything that was written under a key → command that wrote it."""
-    found: dict[str, str] = json.loads(str(record.get("written", "{}")))
-    return found
+    """Path of everything that was written under a key → command that wrote it; empty where that is not known."""
+    try:
+        found = json.loads(str(record.get("written", "{}")))
+    except ValueError:
+        return {}
+    return {str(path): str(command) for path, command in found.items()} if isinstance(found, dict) else {}
 
 
 def with_record(
@@ -74,14 +78,23 @@ def with_record(
     replaces
         Commands whose earlier results are void after this one: removed wherever they stand.
     """
-    earlier = earlier_record(aligned, key)
-    written = written_paths(earlier)
-    void = [path for path, command in written.items() if command in replaces and path not in updates]
-    void += [path for path, value in updates.items() if value is REMOVE]
-    kept = {path: command for path, command in written.items() if path not in void}
     command = str(entries["command"])
-    paths = [*updates, *(f"uns/{key}/{name}" for name in entries if name != "command")]
-    kept |= {path: command for path in paths if path not in void}
     record = {f"uns/{key}/{name}": value for name, value in entries.items() if name != "command"}
-    record |= {f"uns/{key}/{RECORD_MARK}": __version__, f"uns/{key}/written": as_json(kept)}
-    return {**dict.fromkeys(void, REMOVE), **updates, **record}
+    new = {**updates, **record}
+    written = written_paths(earlier_record(aligned, key))
+    void = [path for path, writer in written.items() if writer in replaces and path not in new]
+    void += [path for path, value in new.items() if value is REMOVE]
+    left = {path: writer for path, writer in {**written, **dict.fromkeys(new, command)}.items() if path not in void}
+    gone = [path for path in void if _can_be_removed(path, key, aligned.dataset.annotations)]
+    mark = {f"uns/{key}/{RECORD_MARK}": __version__, f"uns/{key}/written": as_json(left)}
+    return {**dict.fromkeys(gone, REMOVE), **new, **mark}
+
+
+def _can_be_removed(path: str, key: str, modalities: Collection[str]) -> bool:
+    """Whether a path of the record, which anybody may have edited, is one of ours and its modality is still there."""
+    try:
+        (update,) = checked({path: REMOVE}, Layout(tuple(modalities), defaultdict(lambda: (0, None))))
+    except ValueError:
+        return False
+    first, *deeper = update.keys
+    return first == key and bool(deeper) if update.slot == "uns" else key in first
