@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_the_order_of_samples_and_modalities_changes_only_the_order_of_the_outpu
     second = permuted(first)
     assert list(second.mod) == ["cnv", "meth", "rna"]
     orders = [list(one.obs_names) for one in (first, second, second.mod["rna"], second.mod["meth"])]
-    assert all(one != other for one, other in zip(orders, orders[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(orders))
     runs = [train(mdata, tmp_path / str(i), **options) for i, mdata in enumerate((first, second))]
     assert_same_run(*runs)
     assert runs[0].record["data"]["hash"] == runs[1].record["data"]["hash"]
