@@ -8,19 +8,12 @@ import typer
 
 from mmvae_cli.cli.console import show_error
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Inputs, Json, Labels, Quiet, with_options
+from mmvae_cli.cli.parameters import READING, TALKING, with_options
 from mmvae_cli.config import CheckConfig
 
 
-@with_options(CheckConfig)
-def check(
-    inputs: Inputs = None,
-    obs: Labels = None,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(CheckConfig, *READING, *TALKING)
+def check(**arguments: Any) -> None:
     """Describe the data; say what training would refuse.
 
     INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality. Exit code 65 if training
@@ -28,7 +21,7 @@ def check(
 
     Example: mmvae check cll.h5mu --label IGHV
     """
-    summary = execute("check", inputs, options, obs=obs, config=config, json=json, quiet=quiet)
+    summary = execute("check", arguments)
     for problem in summary["problems"]:
         show_error(problem["message"], problem["hint"])
     if summary["problems"]:

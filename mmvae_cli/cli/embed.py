@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.cli.parameters import READING, TALKING, WRITING, with_options
 from mmvae_cli.config import EmbedConfig
 
 
-@with_options(EmbedConfig)
-def embed(
-    inputs: Inputs = None,
-    obs: Labels = None,
-    output: Output = None,
-    force: Force = False,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(EmbedConfig, *READING, *WRITING, *TALKING)
+def embed(**arguments: Any) -> None:
     """Embed samples, also new ones, with a trained model.
 
     INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality; default: the data of the
@@ -27,4 +18,4 @@ def embed(
 
     Example: mmvae embed cll.h5mu -o embedded.h5mu
     """
-    execute("embed", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)
+    execute("embed", arguments)

@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.cli.parameters import READING, TALKING, WRITING, with_options
 from mmvae_cli.config import EvaluateConfig
 
 
-@with_options(EvaluateConfig)
-def evaluate(
-    inputs: Inputs = None,
-    obs: Labels = None,
-    output: Output = None,
-    force: Force = False,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(EvaluateConfig, *READING, *WRITING, *TALKING)
+def evaluate(**arguments: Any) -> None:
     """Measure prediction and label separation.
 
     INPUT: as for train; default: the data of the run. On the samples held out from training: R² of
@@ -28,4 +19,4 @@ def evaluate(
 
     Example: mmvae evaluate
     """
-    execute("evaluate", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)
+    execute("evaluate", arguments)

@@ -11,24 +11,37 @@ import typer
 
 from mmvae_cli.options import Options, default_of, flag_name
 
-Inputs = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="INPUT", hidden=True),  # each command says in its own words what it takes
-]
-Labels = Annotated[str | None, typer.Option("--obs", metavar="FILE", help="Table of labels, sample names first.")]
-Output = Annotated[
-    str | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write here and leave the input as it is."),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace the run folder or the output file.")]
-Preset = Annotated[str | None, typer.Option(metavar="NAME", help="Recipe: paper.")]
-ConfigFile = Annotated[
-    str | None, typer.Option("--config", metavar="FILE", help="YAML file of options; flags win over it.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show warnings and errors only.")]
-
 Command = Callable[..., None]
+
+# Parameters that are no options of the work itself, by name: type and default.
+COMMON: dict[str, tuple[Any, Any]] = {
+    # each command says in its own words what it takes
+    "inputs": (Annotated[list[str] | None, typer.Argument(metavar="INPUT", hidden=True)], None),
+    "obs": (
+        Annotated[str | None, typer.Option("--obs", metavar="FILE", help="Table of labels, sample names first.")],
+        None,
+    ),
+    "output": (
+        Annotated[
+            str | None,
+            typer.Option("--output", "-o", metavar="FILE", help="Write here and leave the input as it is."),
+        ],
+        None,
+    ),
+    "force": (Annotated[bool, typer.Option("--force", help="Replace the run folder or the output file.")], False),
+    "preset": (Annotated[str | None, typer.Option(metavar="NAME", help="Recipe: paper.")], None),
+    "config": (
+        Annotated[
+            str | None, typer.Option("--config", metavar="FILE", help="YAML file of options; flags win over it.")
+        ],
+        None,
+    ),
+    "json": (Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")], False),
+    "quiet": (Annotated[bool, typer.Option("--quiet", help="Show warnings and errors only.")], False),
+}
+READING = ("inputs", "obs")
+WRITING = ("output", "force")
+TALKING = ("config", "json", "quiet")
 
 
 def _parameter(item: Field[Any]) -> inspect.Parameter:
@@ -56,20 +69,21 @@ def _most_special_first(config: type[Options]) -> list[Field[Any]]:
     return [items[name] for name in names if name in items]
 
 
-def with_options(config: type[Options]) -> Callable[[Command], Command]:
-    """Give a command that takes ``**options`` a flag for every field of a table of options."""
+def with_options(config: type[Options], *common: str) -> Callable[[Command], Command]:
+    """Give a command that takes ``**arguments`` a flag for every field of its options, and some of ``COMMON``."""
+    parameters = [_parameter(item) for item in _most_special_first(config)]
+    for name in common:
+        annotation, default = COMMON[name]
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
 
     def decorate(command: Command) -> Command:
-        own = inspect.signature(command, eval_str=True)
-        explicit = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        explicit = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in explicit]
-        flags = [_parameter(item) for item in _most_special_first(config)]
-        command.__signature__ = inspect.Signature([*flags, *explicit])  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return command
 
     return decorate
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Options that stand on the command line."""
-    return {name: value for name, value in options.items() if value is not None and value != []}
+def given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Options that stand on the command line, without those in ``COMMON``."""
+    return {name: value for name, value in arguments.items() if name not in COMMON and value not in (None, [])}

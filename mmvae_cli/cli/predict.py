@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.cli.parameters import READING, TALKING, WRITING, with_options
 from mmvae_cli.config import PredictConfig
 
 
-@with_options(PredictConfig)
-def predict(
-    inputs: Inputs = None,
-    obs: Labels = None,
-    output: Output = None,
-    force: Force = False,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(PredictConfig, *READING, *WRITING, *TALKING)
+def predict(**arguments: Any) -> None:
     """Predict one modality from others.
 
     INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality; default: the data of the
@@ -28,4 +19,4 @@ def predict(
 
     Example: mmvae predict --from rna --to methylation
     """
-    execute("predict", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)
+    execute("predict", arguments)

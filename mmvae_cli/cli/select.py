@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Quiet, with_options
+from mmvae_cli.cli.parameters import READING, TALKING, WRITING, with_options
 from mmvae_cli.config import SelectConfig
 
 
-@with_options(SelectConfig)
-def select(
-    inputs: Inputs = None,
-    obs: Labels = None,
-    output: Output = None,
-    force: Force = False,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(SelectConfig, *READING, *WRITING, *TALKING)
+def select(**arguments: Any) -> None:
     """Choose features by their correlation with a label.
 
     INPUT: a file.h5mu; or name=table.csv (.tsv, .gz, .h5ad) for each modality, with -o FILE. Ranks
@@ -28,4 +19,4 @@ def select(
 
     Example: mmvae select cll.h5mu --label IGHV --shared 10 --other rna=250 --other methylation=100
     """
-    execute("select", inputs, options, obs=obs, output=output, force=force, config=config, json=json, quiet=quiet)
+    execute("select", arguments)

@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Force, Json, Output, Quiet, with_options
+from mmvae_cli.cli.parameters import TALKING, WRITING, with_options
 from mmvae_cli.config import SimulateConfig
 
 
-@with_options(SimulateConfig)
-def simulate(
-    output: Output = None,
-    force: Force = False,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(SimulateConfig, *WRITING, *TALKING)
+def simulate(**arguments: Any) -> None:
     """Draw synthetic data with known shared and private latents.
 
     Features are draws from Gaussian processes over the latents, standardised, plus noise; label: first
@@ -25,4 +18,4 @@ def simulate(
 
     Example: mmvae simulate --samples 500 --other rna=200 -o simulated.h5mu
     """
-    execute("simulate", None, options, output=output, force=force, config=config, json=json, quiet=quiet)
+    execute("simulate", arguments)

@@ -5,23 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import ConfigFile, Force, Inputs, Json, Labels, Output, Preset, Quiet, with_options
+from mmvae_cli.cli.parameters import READING, TALKING, WRITING, with_options
 from mmvae_cli.cli.progress import TrainingProgress
 from mmvae_cli.config import TrainConfig
 
 
-@with_options(TrainConfig)
-def train(
-    inputs: Inputs = None,
-    obs: Labels = None,
-    output: Output = None,
-    force: Force = False,
-    preset: Preset = None,
-    config: ConfigFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    **options: Any,
-) -> None:
+@with_options(TrainConfig, *READING, *WRITING, "preset", *TALKING)
+def train(**arguments: Any) -> None:
     """Train a model and embed every sample.
 
     INPUT: a file.h5mu, or name=table.csv (.tsv, .gz, .h5ad) for each modality. Results go into the .h5mu
@@ -30,16 +20,4 @@ def train(
 
     Example: mmvae train cll.h5mu --model mmvaepp --label IGHV --shared 10 --other 100 --latent 2+2+2
     """
-    execute(
-        "train",
-        inputs,
-        options,
-        obs=obs,
-        output=output,
-        force=force,
-        preset=preset,
-        config=config,
-        progress=TrainingProgress(quiet=quiet),
-        json=json,
-        quiet=quiet,
-    )
+    execute("train", arguments, progress=TrainingProgress(quiet=arguments["quiet"]))
