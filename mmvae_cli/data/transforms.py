@@ -45,6 +45,8 @@ class Transform:
         Unit of the predictions.
     description
         One line for the user.
+    needs_all
+        Whether a value depends on all features of its sample, so that other features give other values.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Transform:
     undo: Callable[[np.ndarray], np.ndarray] | None
     unit: str
     description: str
+    needs_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,16 @@ TRANSFORMS: dict[str, Transform] = {
             None,
             "log1p(counts per 10,000)",
             "counts to 10,000 per sample, log1p (scanpy), then zscore",
+            needs_all=True,
         ),
         Transform(
-            "clr", _centre_log_ratio, True, None, "centred log ratio", "centred log ratio of each sample, then zscore"
+            "clr",
+            _centre_log_ratio,
+            True,
+            None,
+            "centred log ratio",
+            "centred log ratio of each sample, then zscore",
+            needs_all=True,
         ),
         Transform("mvalue", _to_m_values, True, _to_beta, "beta value", "beta values to M-values, then zscore"),
     )

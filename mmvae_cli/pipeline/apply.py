@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +106,7 @@ class Matched:
         return Applied(self.run, index, self.aligned, self.observed, single_model(self.run, index), data, self.missing)
 
 
-def match(run: Run, dataset: Dataset, min_features: float = 1.0) -> Matched:
+def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collection[str] | None = None) -> Matched:
     """Bring data into the form a run was trained on.
 
     Features are matched by name, whatever their order; those the data lack get their training mean.
@@ -115,6 +115,8 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0) -> Matched:
     ----------
     min_features
         Least fraction of the run's features that each modality in the data must have.
+    needed
+        Modalities whose values are used; None for all. Others may lack any features.
 
     Raises
     ------
@@ -131,33 +133,48 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0) -> Matched:
     aligned = align(dataset, there)
     transformed = {}
     for name in there:
-        transformed[name] = TRANSFORMS[run.modality(name).transform].apply(aligned.modalities[name].values, name)
+        transform = TRANSFORMS[run.modality(name).transform]
+        transformed[name] = transform.apply(aligned.modalities[name].values, name)
+        if transform.needs_all and (needed is None or name in needed):
+            _warn_of_other_features(run, name, aligned.modalities[name].n_features)
     aligned = aligned.with_values(transformed)
     observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
     values, missing = {}, {}
     for index, record in enumerate(run.modalities):
         if record.name in there:
             observed[:, index] = aligned.rows[record.name] >= 0
-        values[record.name], missing[record.name] = _matched(aligned, record, min_features)
+        is_needed = needed is None or record.name in needed
+        values[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
     return Matched(run, aligned, observed, values, missing)
 
 
-def _matched(aligned: Aligned, record: ModalityRecord, min_features: float) -> tuple[np.ndarray, list[str]]:
-    """Values (n_samples, features of the record), and the names of features that are missing."""
+def _warn_of_other_features(run: Run, name: str, n_features: int) -> None:
+    """Say where a sample's total over other features makes its values differ from those of the training."""
+    trained_on = run.record["summary"]["modalities"][name]["of"]
+    if n_features != trained_on:
+        log.warning(
+            "modality %r has %d features, in training it had %d: --transform %s depends on all of them, so its values "
+            "are not quite comparable; give the same features where you can",
+            name, n_features, trained_on, run.modality(name).transform,
+        )  # fmt: skip
+
+
+def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | None) -> tuple[np.ndarray, list[str]]:
+    """Values (n_samples, features of the record), and names of missing features; None where that does not matter."""
     values = np.zeros((len(aligned.names), len(record.features)), dtype=np.float32)
     if record.name not in aligned.modalities:
         return values, []
     place = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
     found = place >= 0
     lacking = [name for name, is_there in zip(record.features, found, strict=True) if not is_there]
-    if found.mean() < min_features or not found.any():  # means alone are no data
+    if min_features is not None and (found.mean() < min_features or not found.any()):  # means alone are no data
         raise DataError(
             f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
             f"missing: {listed(lacking, most=5)}",
             hint=f"at least {min_features:.0%} are needed (--min-features); the data have names such as "
             f"{listed(aligned.modalities[record.name].var.index[:3].astype(str), most=3)}",
         )
-    if lacking:
+    if lacking and min_features is not None:
         log.warning(
             "modality %r: %d of %d features are missing and set to their training mean: %s",
             record.name, len(lacking), len(found), listed(lacking, most=5),

@@ -148,7 +148,7 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
     rows = np.flatnonzero(training & applied.observed[:, target])
     blocks = np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1)
     total: np.ndarray = sum(_values(applied, record, block).sum(0) for block in blocks)
-    return total / len(rows)
+    return total / len(rows) if len(rows) else np.full(len(total), np.nan)
 
 
 def _sets(applied: Applied, record: ModalityRecord) -> np.ndarray | None:

@@ -108,7 +108,8 @@ def predictions_of(
     names, known = [record.name for record in run.modalities], run.record["modality_order"]
     sources = [names.index(pick(name, known, "modality", where="--from")) for name in config.source]
     targets = [names.index(pick(name, known, "modality", where="--to")) for name in config.target]
-    applied = match(run, open_data(run, source), config.min_features).replicate(run.replicate)
+    matched = match(run, open_data(run, source), config.min_features, needed=config.source)
+    applied = matched.replicate(run.replicate)
     if not applied.observed[:, sources].any():
         raise DataError(
             f"no sample of the data has {' or '.join(config.source)}", hint="give data with the modality of --from"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmvae_cli.model.objectives import Objective
 from mmvae_cli.model.vae import MultimodalVAE
-from mmvae_cli.training.hardware import choose_threads
+from mmvae_cli.training.hardware import choose_threads, threads_restored
 from mmvae_cli.training.loop import Loop, Recipe
 from mmvae_cli.training.source import DeviceData
 from mmvae_cli.training.validation import HeldOut, held_out
@@ -91,6 +91,7 @@ class _Best:
             own[name].data = value
 
 
+@threads_restored()
 def fit(
     model: MultimodalVAE,
     objective: Objective,

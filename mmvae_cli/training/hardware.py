@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -70,6 +70,16 @@ def available_threads() -> int:
     with contextlib.suppress(KeyError, ValueError):
         counts.append(int(os.environ["SLURM_CPUS_PER_TASK"]))
     return max(1, min(counts))
+
+
+@contextlib.contextmanager
+def threads_restored() -> Iterator[None]:
+    """Leave torch's number of threads as it was: it holds for the whole process, which may be a notebook."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_threads(asked: int | None, device: torch.device, step: Callable[[], None], work: float) -> int:

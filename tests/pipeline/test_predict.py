@@ -168,6 +168,39 @@ def test_missing_features_get_the_training_mean_and_too_many_are_refused(
         predicted(adata[:, :9].copy())
 
 
+def test_what_is_missing_from_the_target_does_not_keep_it_from_being_predicted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mdata = study()
+    train(mdata, tmp_path / "run")
+    arguments = {"run": str(tmp_path / "run"), "source": "rna", "target": "meth"}
+    mmvae_cli.predict(mdata, **arguments)
+    part = rebuilt({"rna": mdata.mod["rna"], "meth": mdata.mod["meth"][:, :3]}, mdata.obs[["label"]])
+    del part.mod["meth"].layers["mmvae_from_rna"]
+    mmvae_cli.predict(part, **arguments)
+    layers = [one.mod["meth"].layers["mmvae_from_rna"] for one in (mdata, part)]
+    np.testing.assert_array_equal(layers[0][:, :3], layers[1])
+    assert "missing" not in caplog.text
+    with pytest.raises(DataError, match="3 of the model's 12 features"):
+        mmvae_cli.predict(part, run=str(tmp_path / "run"), source="meth", target="rna")
+
+
+@pytest.mark.parametrize("transform", ["lognorm", "clr", "zscore"])
+def test_other_features_under_a_transform_of_whole_samples_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, transform: str
+) -> None:
+    mdata = study()
+    mdata.mod["rna"].X = np.random.default_rng(0).poisson(5, (80, 12)).astype(np.float32)
+    train(mdata, tmp_path / "run", label="label", shared={"rna": 2}, other={"rna": 2}, transform={"rna": transform})
+    arguments = {"run": str(tmp_path / "run"), "source": "rna", "target": "meth"}
+    mmvae_cli.predict(mdata, **arguments)
+    assert "depends on all of them" not in caplog.text
+    modelled = mdata.mod["rna"][:, mdata.mod["rna"].var["mmvae_set"] != "unused"]
+    part = rebuilt({"rna": modelled, "meth": mdata.mod["meth"]}, mdata.obs[["label"]])
+    mmvae_cli.predict(part, **arguments)
+    assert ("has 4 features, in training it had 12" in caplog.text) == (transform != "zscore")
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

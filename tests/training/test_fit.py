@@ -144,6 +144,13 @@ def test_the_reported_loss_is_the_mean_over_samples_not_over_batches() -> None:
     assert parts.loss[0] == pytest.approx(parts.beta * parts.kl[0] - total, rel=1e-4)
 
 
+def test_the_number_of_threads_is_left_as_it_was() -> None:
+    before = torch.get_num_threads()
+    result = trained([1], epochs=1, threads=before + 1)[1]
+    assert result.threads == before + 1
+    assert torch.get_num_threads() == before
+
+
 def test_every_epoch_is_reported_as_it_ends() -> None:
     seen: list[EpochReport] = []
     _, _, history = trained([1, 2], on_epoch=seen.append, validation=HELD_OUT * 2)
