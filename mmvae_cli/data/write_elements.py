@@ -32,8 +32,10 @@ def write_elements(temporary: Path, updates: Updates) -> None:
     ------
     OSError
         If writing failed, or what was written cannot be read.
+    DataError
+        If the file was damaged before.
     """
-    before = object_names(temporary)
+    before = _objects(temporary)
     with hdf5_file(temporary) as file:
         found = checked(updates, _layout_of_file(file))
         for update in found:
@@ -42,6 +44,16 @@ def write_elements(temporary: Path, updates: Updates) -> None:
             else:
                 _write(file, update)
     check_elements(temporary, {update.path: update.value for update in found}, before)
+
+
+def _objects(path: Path) -> frozenset[str]:
+    try:
+        return object_names(path)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(
+            f"the file is damaged, nothing is written into it: {reason}", hint="copy, download or write it again"
+        ) from error
 
 
 def _write(file: h5py.File, update: Update) -> None:

@@ -13,7 +13,7 @@ from mmvae_cli.data import write_elements, writeback
 from mmvae_cli.data.readback import check_all, check_elements, object_names
 from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.data.writeback import write_in_place, write_mudata, write_to
-from mmvae_cli.errors import CannotWriteError
+from mmvae_cli.errors import CannotWriteError, DataError
 from tests.data.small_mudata import every_update, leftovers, small_mudata
 
 pytestmark = pytest.mark.filterwarnings("ignore:From 0.4 .update:FutureWarning")
@@ -113,6 +113,15 @@ def test_a_file_that_cannot_be_read_back_does_not_replace_the_user_s(
     assert caught.value.hint.startswith("nothing was changed")
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_file_that_was_damaged_before_is_not_written_into(path: Path) -> None:
+    break_header(path, "uns/dataset/sizes")
+    before = path.read_bytes()
+    with pytest.raises(DataError, match="damaged"):
+        write_in_place(path, every_update())
+    assert path.read_bytes() == before
+    assert not leftovers(path.parent)
 
 
 def test_a_whole_file_that_cannot_be_read_back_does_not_replace_another(
