@@ -71,8 +71,9 @@ def require_free(path: Path | str, *, force: bool) -> None:
     """
     path = Path(os.path.abspath(path))
     check_folder(path.parent)
-    _recover(path)
-    _check(path, force)
+    with writing_errors(path):
+        _recover(path)
+        _check(path, force)
 
 
 def _check(path: Path, force: bool) -> None:

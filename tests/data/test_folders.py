@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmvae_cli.data.atomic import beside
-from mmvae_cli.data.folders import ASIDE, STALE_FOLDER, TEMPORARY, fresh_folder
+from mmvae_cli.data.folders import ASIDE, STALE_FOLDER, TEMPORARY, fresh_folder, require_free
 from mmvae_cli.errors import CannotCreateError, CannotWriteError
 from tests.data.small_mudata import leftovers
 from tests.data.test_atomic import gone_process
@@ -157,3 +157,64 @@ def test_folders_of_gone_processes_are_removed_and_those_of_running_ones_kept(
     monkeypatch.setattr(time, "time", lambda: now + 2 * STALE_FOLDER)
     make_run(tmp_path / "run", "2", force=True)
     assert not leftovers(tmp_path)
+
+
+def place(tmp_path: Path, kind: str) -> Path:
+    """Make what may stand where a run folder shall go."""
+    path = tmp_path / "run"
+    if kind == "run":
+        make_run(path, "1")
+    elif kind == "link":
+        make_run(tmp_path / "other", "1")
+        path.symlink_to(tmp_path / "other")
+    elif kind == "broken link":
+        path.symlink_to(tmp_path / "none")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "file":
+        path.touch()
+    elif kind == "no parent":
+        path = tmp_path / "none" / "run"
+    elif kind == "closed parent":
+        (tmp_path / "closed").mkdir(mode=0o555)
+        path = tmp_path / "closed" / "run"
+    return path
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "kind", ["nothing", "run", "link", "broken link", "folder", "file", "no parent", "closed parent"]
+)
+def test_what_would_be_refused_later_is_refused_before_the_work(tmp_path: Path, kind: str, force: bool) -> None:
+    path = place(tmp_path, kind)
+    before = sorted(tmp_path.rglob("*"))
+    answers: list[str] = []
+    for attempt in (lambda: require_free(path, force=force), lambda: make_run(path, "2", force=force)):
+        try:
+            attempt()
+        except CannotCreateError as error:
+            answers.append(str(error))
+        else:
+            answers.append("free")
+        if len(answers) == 1:
+            assert sorted(tmp_path.rglob("*")) == before
+    assert answers[0] == answers[1]
+    assert (answers[0] == "free") == (kind == "nothing" or (kind == "run" and force))
+
+
+def test_asking_whether_a_place_is_free_restores_a_run_that_was_being_replaced(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", "1")
+    aside = beside(tmp_path / "run", ASIDE)
+    (tmp_path / "run").rename(aside)
+    with pytest.raises(CannotCreateError, match="exists"):
+        require_free(tmp_path / "run", force=False)
+    assert content_of(tmp_path / "run") == ["1", "1"]
+    require_free(str(tmp_path / "run"), force=True)
+    assert content_of(tmp_path / "run") == ["1", "1"]
+
+
+def test_a_run_folder_one_is_in_is_not_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path / "run", "1")
+    monkeypatch.chdir(tmp_path / "run" / "deeper")
+    with pytest.raises(CannotCreateError, match="the folder you are in"):
+        require_free("..", force=True)

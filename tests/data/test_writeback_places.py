@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mmvae_cli.data import writeback
-from mmvae_cli.data.writeback import file_state, write_in_place, write_to
+from mmvae_cli.data.writeback import check_in_place, file_state, write_in_place, write_to
 from mmvae_cli.errors import CannotCreateError, InputNotFoundError
 from tests.data.small_mudata import N_ALL, small_mudata
 
@@ -70,9 +70,10 @@ def in_read_only_folder(path: Path) -> Path:
 def test_in_place_is_refused_with_the_way_out(path: Path, make: Callable[[Path], Path], found: str) -> None:
     before = path.read_bytes()
     target = make(path)
-    with pytest.raises(CannotCreateError, match=found) as caught:
-        write_in_place(target, SMALL)
-    assert "-o FILE" in caught.value.hint
+    for refuse in (lambda: check_in_place(target), lambda: write_in_place(target, SMALL)):  # before the work, and after
+        with pytest.raises(CannotCreateError, match=found) as caught:
+            refuse()
+        assert "-o FILE" in caught.value.hint
     if target.is_file():
         assert target.read_bytes() == before
         output = path.parent / "new.h5mu"
@@ -80,6 +81,15 @@ def test_in_place_is_refused_with_the_way_out(path: Path, make: Callable[[Path],
         assert mudata.read_h5mu(output).obsm["X_mmvae"].shape == (N_ALL, 2)
         assert os.access(output, os.W_OK)
         assert output.stat().st_mode & 0o200
+
+
+def test_an_ordinary_file_may_be_written_in_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+    check_in_place(path)
+    monkeypatch.chdir(path.parent)
+    check_in_place(Path(path.name))
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
 
 
 def test_a_file_that_changed_since_it_was_read_is_left_alone(path: Path) -> None:
