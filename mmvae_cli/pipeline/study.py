@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from mmvae_cli.config import SplitOptions
 from mmvae_cli.data.aligned import Aligned, align
@@ -115,21 +116,24 @@ def _splits(
     n_own_splits: int,
 ) -> tuple[np.ndarray, str]:
     """Splits (replicates, n_samples), and where they come from."""
-    earlier = f"{key}_split"
+    earlier, groups = f"{key}_split", None
+    if options.group is not None:
+        groups = find_column(aligned.dataset, options.group, "group").iloc[aligned.order].to_numpy()
     if options.split is not None:
         column = find_column(aligned.dataset, options.split, "split")
         split = aligned.from_file(read_split(column, options.split))
         without = int((taking_part & (split == "")).sum())
         if without:
             log.info("%d samples have no entry in %r and take no part", without, options.split)
-        return np.where(taking_part, split, "")[None], f"column {options.split!r}"
+        split = np.where(taking_part, split, "")
+        _check_groups(split, groups, f"column {options.split!r}")
+        return split[None], f"column {options.split!r}"
     if not n_own_splits and earlier in aligned.dataset.obs:
         origin = f"obs[{earlier!r}], written before"
         log.info("split: read from %s (--split COLUMN takes another, --key NAME draws a new one)", origin)
-        return _earlier_split(aligned, earlier, taking_part), origin
-    groups = None
-    if options.group is not None:
-        groups = find_column(aligned.dataset, options.group, "group").iloc[aligned.order].to_numpy()[taking_part]
+        split = _earlier_split(aligned, earlier, taking_part)
+        _check_groups(split[0], groups, origin)
+        return split, origin
     layers = strata(_only(label, taking_part), aligned.observed[taking_part])
     splits = np.full((max(n_own_splits, 1), len(taking_part)), "", dtype="U10")
     for replicate in range(len(splits)):
@@ -139,9 +143,23 @@ def _splits(
             test_fraction=options.test_fraction,
             validation_fraction=options.validation_fraction,
             seed=options.seed + replicate,
-            groups=groups,
+            groups=None if groups is None else groups[taking_part],
         )
     return splits, f"drawn with seed {options.seed}" + (", one per replicate" if n_own_splits else "")
+
+
+def _check_groups(split: np.ndarray, groups: np.ndarray | None, origin: str) -> None:
+    """Refuse a split (n_samples,) that was made elsewhere and parts the samples of a group."""
+    if groups is None:
+        return
+    known = (split != "") & ~pd.isna(groups)
+    parts = pd.Series(split[known]).groupby(groups[known]).nunique()
+    parted = [str(group) for group in parts.index[parts > 1]]
+    if parted:
+        raise DataError(
+            f"the split in {origin} parts {len(parted)} groups, such as {parted[0]!r}",
+            hint="leave out --group, or draw a new split: another --key, no --split",
+        )
 
 
 def _only(label: Label | None, chosen: np.ndarray) -> Label | None:

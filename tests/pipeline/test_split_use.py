@@ -107,6 +107,17 @@ def test_groups_stay_together(tmp_path: Path, splits: str) -> None:
         assert set(split) == {"train", "validation", "test"}
 
 
+@pytest.mark.parametrize("split", [None, "mmvae_split_copy"])
+def test_a_split_made_elsewhere_that_parts_a_group_is_refused(tmp_path: Path, split: str | None) -> None:
+    mdata = study()
+    train(mdata, tmp_path / "first")
+    mdata.obs["mmvae_split_copy"] = mdata.obs["mmvae_split"]
+    mdata.obs["donor"] = ["even" if place % 2 else "odd" for place in range(mdata.n_obs)]
+    with pytest.raises(DataError, match="parts 2 groups"):
+        train(mdata, tmp_path / "second", group="donor", split=split)
+    assert not (tmp_path / "second").exists()
+
+
 def test_replicates_with_splits_of_their_own_are_what_single_runs_are(tmp_path: Path) -> None:
     options = {"splits": "own", "label": "label", "shared": 3, "other": 3, "validation_fraction": 0.0}
     mdata = study()
