@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from mudata import MuData, read_h5mu, set_options
+from mudata import MuData, read_h5mu
+
+from mmvae_cli.data.quiet import quiet_mudata
 
 MODALITIES = ("rna", "methylation")
 REQUIRED_LABEL = "IGHV"
@@ -54,7 +56,7 @@ def make_example_data(source: Path, output: Path) -> list[Path]:
     with warnings.catch_warnings():
         # modalities of other samples and features than ours are in the file; mudata says so at length
         warnings.simplefilter("ignore")
-        with set_options(pull_on_update=False):
+        with quiet_mudata():
             subset = example(read_h5mu(source))
             output.mkdir(parents=True, exist_ok=True)
             subset.write(output / "cll.h5mu", compression="gzip")

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmvae_cli.data.quiet import quiet_mudata
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODALITIES = ("rna", "methylation")
 LABELS = ["IGHV", "trisomy12", "Gender", "age"]
@@ -18,7 +20,7 @@ MAX_BYTES = 2_000_000
 
 
 def read(path: Path) -> mudata.MuData:
-    with mudata.set_options(pull_on_update=False):
+    with quiet_mudata():
         return mudata.read_h5mu(path)
 
 

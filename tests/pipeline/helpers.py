@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 import mmvae_cli
+from mmvae_cli.data.quiet import quiet_mudata
 from mmvae_cli.data.simulate import simulate_mudata
 from mmvae_cli.training.run import Run, load_run
 
@@ -26,7 +27,7 @@ def study(n_samples: int = 80, modalities: Sequence[str] = ("rna", "meth"), **op
 
 def rebuilt(modalities: Mapping[str, anndata.AnnData], obs: pd.DataFrame) -> mudata.MuData:
     """An object of these modalities; ``obs`` annotates their samples by name."""
-    with mudata.set_options(pull_on_update=False):
+    with quiet_mudata():
         mdata = mudata.MuData({name: adata.copy() for name, adata in modalities.items()})
     for column in obs:
         mdata.obs[column] = obs[column].reindex(mdata.obs_names)
