@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,9 +47,9 @@ class Applied:
     data: DeviceData
     missing: dict[str, list[str]]
 
-    def batches(self, rows: np.ndarray) -> list[Batch]:
+    def batches(self, rows: np.ndarray) -> Iterator[Batch]:
         """Batches of rows of the internal order."""
-        return list(self.data.batches(torch.from_numpy(rows)[None], EVALUATION_BATCH))
+        return self.data.batches(torch.from_numpy(rows)[None], EVALUATION_BATCH)
 
     @torch.no_grad()
     def embed(self, rows: np.ndarray) -> np.ndarray:
@@ -59,12 +59,27 @@ class Applied:
         return np.where(self.observed[rows].any(1)[:, None], latents, np.nan).astype(np.float32)
 
     @torch.no_grad()
-    def predict(self, sources: Sequence[int], target: int, rows: np.ndarray) -> np.ndarray:
-        """(n_rows, features of the replicate) mean of a modality in the unit of predictions; nan without a source."""
+    def predict(
+        self,
+        sources: Sequence[int],
+        target: int,
+        rows: np.ndarray,
+        columns: np.ndarray | None = None,
+        dtype: type[np.floating] = np.float64,
+    ) -> np.ndarray:
+        """(n_rows, n_columns) mean of a modality in the unit of predictions; nan without a source.
+
+        ``columns`` are features of the replicate, all by default; the unit is undone in float64, a batch at a time.
+        """
         record = self.run.modalities[target]
-        parts = [self.model.predict(batch, sources, target)[0].double() for batch in self.batches(rows)]
-        predicted = torch.cat(parts).numpy() if parts else np.zeros((0, record.columns.shape[1]))
-        return in_prediction_unit(predicted, record, self.replicate, scaled=True)
+        columns = np.arange(record.columns.shape[1]) if columns is None else columns
+        predicted, done = np.empty((len(rows), len(columns)), dtype=dtype), 0
+        for batch in self.batches(rows):
+            part = self.model.predict(batch, sources, target)[0].double().numpy()
+            part = in_prediction_unit(part, record, self.replicate, scaled=True)[:, columns]
+            predicted[done : done + len(part)] = part
+            done += len(part)
+        return predicted
 
 
 def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: int, *, scaled: bool) -> np.ndarray:

@@ -52,7 +52,6 @@ def predict(source: Source | MuData | None, config: PredictConfig, *, command_li
     updates: dict[str, object] = {}
     for prediction in predictions:
         updates |= _updates(applied, prediction, key, config.source)
-    _check_size(updates, config.yes)
     entries = {
         "command": "predict",
         "predict_command_line": command_line,
@@ -116,11 +115,12 @@ def predictions_of(
         )
     rows = np.arange(len(applied.aligned.names))
     chosen = _features(run, targets, config.features)
+    _check_size(len(rows) * sum(len(columns) for columns in chosen.values()) * 4, config.yes)
     predictions = []
     for target in targets:
         record = run.modalities[target]
         columns = chosen[target]
-        values = applied.predict(sources, target, rows)[:, columns].astype(np.float32)
+        values = applied.predict(sources, target, rows, columns, np.float32)
         features = record.feature_names(run.replicate)[columns]
         predictions.append(Prediction(record.name, values, features, prediction_unit(record)))
     return run, applied, tuple(predictions)
@@ -178,11 +178,11 @@ def _other_features(
     return dict.fromkeys(void, REMOVE)
 
 
-def _check_size(updates: dict[str, object], leave: bool) -> None:
-    size = sum(value.nbytes for value in updates.values() if isinstance(value, np.ndarray))
+def _check_size(size: int, leave: bool) -> None:
+    """Ask for leave before bytes of that size are predicted; features that are not modelled take no room in a layer."""
     if size > LARGE and not leave:
         raise UsageError(
-            f"the predictions take {size / 1e9:.1f} GB in the file",
+            f"the predictions take {size / 1e9:.1f} GB",
             hint="choose some with --features, or write them all with --yes",
         )
     if size > WORTH_SAYING:
