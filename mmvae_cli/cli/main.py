@@ -54,6 +54,7 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error ends here, with its exit code."""
     listen_for_termination()
+    arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # what libraries tell developers; our own warnings come through the log

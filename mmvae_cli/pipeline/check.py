@@ -83,6 +83,8 @@ def _describe(modality: Modality) -> dict[str, Any]:
     values = modality.values
     stored = values if isinstance(values, np.ndarray) else values.data
     finite = stored[np.isfinite(stored)]
+    if stored.size < values.shape[0] * values.shape[1]:
+        finite = np.append(finite, 0.0)  # what a sparse matrix does not store
     kind = value_kind(values)
     likelihood, transform = SUGGESTED[kind]
     size = values.shape[0] * values.shape[1]

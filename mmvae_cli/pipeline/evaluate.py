@@ -56,6 +56,7 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     if not (run.splits == "test").any():
         raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
     dataset = open_data(run, source)
+    _require_held_out(run, dataset)
     label = _label(run, dataset, config.label)
     matched = match(run, dataset, config.min_features)
     evaluated = [_replicate(matched.replicate(index), label) for index in range(run.n_replicates)]
@@ -73,6 +74,18 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     updates = _updates(run, aligned, chosen, key)
     entries = {"command": "evaluate", "metrics": as_json(summary), "evaluate_command_line": command_line}
     return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))
+
+
+def _require_held_out(run: Run, dataset: Dataset) -> None:
+    """Refuse data that lack held-out samples of any replicate."""
+    held = run.samples[(run.splits == "test").any(0)]
+    lacking = [name for name in held if name not in dataset.obs.index]
+    known = any(record.name in dataset.modalities for record in run.modalities)
+    if lacking and known:  # data of another study altogether are refused in other words
+        raise DataError(
+            f"{len(lacking)} of {len(held)} held-out samples are not in the data, such as {lacking[0]!r}",
+            hint="evaluate on the data the run was trained on",
+        )
 
 
 def _label(run: Run, dataset: Dataset, asked: str | None) -> Label | None:
@@ -94,12 +107,6 @@ def _replicate(applied: Applied, label: Label | None) -> ReplicateMetrics:
     run = applied.run
     places = {name: row for row, name in enumerate(applied.aligned.names)}
     held = run.samples[run.splits[applied.replicate] == "test"]
-    lacking = [name for name in held if name not in places]
-    if lacking:
-        raise DataError(
-            f"{len(lacking)} of {len(held)} held-out samples are not in the data, such as {lacking[0]!r}",
-            hint="evaluate on the data the run was trained on",
-        )
     rows = np.array([places[name] for name in held], dtype=np.int64)
     r2: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
     metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "label": None}

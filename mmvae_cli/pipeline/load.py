@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from mudata import MuData
 
 from mmvae_cli.config import DataOptions
@@ -9,6 +11,8 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, modality_names, read
 from mmvae_cli.data.validate import require_overlap, require_several, validate
 from mmvae_cli.pipeline.prepare import per_modality
+
+log = logging.getLogger("mmvae_cli")
 
 
 def load(source: Source | MuData, options: DataOptions) -> Dataset:
@@ -26,4 +30,18 @@ def load(source: Source | MuData, options: DataOptions) -> Dataset:
     require_several(dataset)
     validate(dataset)
     require_overlap(dataset)
+    _warn_of_like_names(dataset)
     return dataset
+
+
+def _warn_of_like_names(dataset: Dataset) -> None:
+    """Say where names differ by case or blanks only: two names of one sample would look like missing modalities."""
+    by_plain: dict[str, list[str]] = {}
+    for name in dataset.obs.index.astype(str):
+        by_plain.setdefault(name.strip().casefold(), []).append(name)
+    like = [names for names in by_plain.values() if len(names) > 1]
+    if like:
+        log.warning(
+            "%d sample names differ by case or blanks only, such as %r and %r; they are taken as different samples",
+            sum(map(len, like)), *like[0][:2],
+        )  # fmt: skip

@@ -14,11 +14,13 @@ from mmvae_cli.data.features import Selection
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import UsageError
 from mmvae_cli.pipeline.load import load
-from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
+from mmvae_cli.pipeline.outcome import Outcome, as_json, earlier_record, versions, with_record
 from mmvae_cli.pipeline.prepare import Prepared, prepare
 from mmvae_cli.pipeline.study import Study, make_study
 
 log = logging.getLogger("mmvae_cli")
+
+RANKED_FOR = "selected_for"  # in uns: the label by which features were ranked
 
 
 def select(source: Source | MuData, config: SelectConfig, *, command_line: str = "") -> Outcome:
@@ -45,6 +47,7 @@ def select(source: Source | MuData, config: SelectConfig, *, command_line: str =
         "command": "select",
         "select_parameters": as_json(config.as_dict()),
         "select_command_line": command_line,
+        RANKED_FOR: config.label,
         "versions": as_json(versions()),
         "input_hash": input_hash(study.aligned, target),
     }
@@ -83,11 +86,23 @@ def earlier_sets(study: Study, key: str) -> dict[str, np.ndarray]:
     }
 
 
+def selection_label(study: Study, config: TrainConfig) -> str | None:
+    """Label by which the features are, or were before, ranked; None where that is not known."""
+    if config.shared or config.other:
+        return config.label
+    known = earlier_record(study.aligned, config.key).get(RANKED_FOR)
+    return None if known is None else str(known)
+
+
 def sets_to_reuse(study: Study, config: TrainConfig) -> dict[str, np.ndarray]:
     """Sets that ``mmvae select`` wrote, unless the options ask for a selection or for splits of their own."""
     found = {} if config.shared or config.other else earlier_sets(study, config.key)
     if found and not study.split_reused:
         log.warning("var[%r] is not used: its features were selected on another split", f"{config.key}_set")
+        return {}
+    ranked_for = selection_label(study, config)
+    if found and config.label is not None and ranked_for not in (None, config.label):
+        log.warning("var[%r] is not used: its features were ranked for %r", f"{config.key}_set", ranked_for)
         return {}
     if found:
         log.info("features: selection read from var[%r] (--shared and --other make a new one)", f"{config.key}_set")

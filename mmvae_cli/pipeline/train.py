@@ -28,7 +28,7 @@ from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
 from mmvae_cli.pipeline.prepare import Prepared, per_modality, prepare
 from mmvae_cli.pipeline.replicates import select_replicate
-from mmvae_cli.pipeline.select import selection_updates, sets_to_reuse
+from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates, sets_to_reuse
 from mmvae_cli.pipeline.study import Study, make_study
 from mmvae_cli.pipeline.tensors import device_data, label_tensors
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
@@ -93,6 +93,9 @@ def train(
         "replicate": chosen,
         "training": as_json(run.record["summary"]),
     }
+    ranked_for = selection_label(study, config)
+    if prepared.selections and ranked_for is not None:
+        entries[RANKED_FOR] = ranked_for
     replaces = ("train", "embed", "predict", "evaluate")
     return Outcome(run.record["summary"], with_record(updates, applied.aligned, config.key, entries, replaces=replaces))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmvae_cli import api
+from mmvae_cli.cli.main import main
 from tests.cli.commands import QUICK, Result, done
 
 COMMANDS = tuple(api.CONFIGS)
@@ -65,3 +66,12 @@ def test_help_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr
     for heavy in ("torch", "scanpy", "anndata", "mudata", "pandas", "numpy", "sklearn", "scipy", "h5py"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_the_bare_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    shown = capsys.readouterr()
+    assert ended.value.code == 0
+    assert "train" in shown.out
+    assert not shown.err

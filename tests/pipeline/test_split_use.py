@@ -198,3 +198,12 @@ def test_too_few_training_samples_are_refused_and_nothing_is_written(tmp_path: P
         mmvae_cli.train(mdata, split="fold", run=str(tmp_path / "run"), **QUICK)
     assert not (tmp_path / "run").exists()
     assert "X_mmvae" not in mdata.obsm
+
+
+def test_sets_ranked_for_another_label_are_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    mdata = study()
+    mdata.obs["other"] = ["a" if place % 3 else "b" for place in range(mdata.n_obs)]
+    mmvae_cli.select(mdata, label="other", shared=3, other=2)
+    run = train(mdata, tmp_path / "run", label="label")
+    assert "ranked for 'other'" in caplog.text
+    assert all(record.shared_set is None for record in run.modalities)
