@@ -11,6 +11,11 @@ from torch import Tensor
 from mmvae_cli.model.batch import Batch
 
 
+def _of(tensor: Tensor | None, replicates: Sequence[int]) -> Tensor | None:
+    """Rows of some replicates, (replicates, …); what all replicates share, a single row, stays."""
+    return tensor if tensor is None or tensor.shape[0] == 1 else tensor[list(replicates)]
+
+
 @dataclass(frozen=True)
 class ModalityTensors:
     """One modality on the device: stored once, however many replicates look at it.
@@ -42,12 +47,8 @@ class ModalityTensors:
 
     def keep(self, replicates: Sequence[int]) -> ModalityTensors:
         """Only some replicates' view."""
-
-        def chosen(tensor: Tensor | None) -> Tensor | None:
-            return tensor if tensor is None or tensor.shape[0] == 1 else tensor[list(replicates)]
-
         columns = None if self.columns is None else self.columns[list(replicates)]
-        return replace(self, columns=columns, mean=chosen(self.mean), sd=chosen(self.sd))
+        return replace(self, columns=columns, mean=_of(self.mean, replicates), sd=_of(self.sd, replicates))
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,8 @@ class DeviceData:
 
     def keep(self, replicates: Sequence[int]) -> DeviceData:
         """Only some replicates' view."""
-
-        def chosen(tensor: Tensor | None) -> Tensor | None:
-            return tensor if tensor is None or tensor.shape[0] == 1 else tensor[list(replicates)]
-
         modalities = tuple(modality.keep(replicates) for modality in self.modalities)
-        return DeviceData(modalities, chosen(self.label), chosen(self.labelled))
+        return DeviceData(modalities, _of(self.label, replicates), _of(self.labelled, replicates))
 
 
 def padded_rows(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> Tensor:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
-import resource
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import mudata
@@ -16,6 +14,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.commands import QUICK, done, error_lines, mmvae, refused, state
+from tests.limits import largest_file
 
 TABLES = "rna=rna.csv methylation=methylation.csv"
 
@@ -317,17 +316,6 @@ def test_read_only_folder(command: str, read_only: Path) -> None:
 def test_read_only_file(two: Path) -> None:
     two.chmod(0o444)
     refused(f"train two.h5mu {QUICK}", 73, "read-only", "-o FILE")
-
-
-@contextmanager
-def largest_file(n_bytes: int) -> Iterator[None]:
-    """The disk is full: no file can grow beyond some bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

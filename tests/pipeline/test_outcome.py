@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -21,6 +19,7 @@ from mmvae_cli.data.writeback import write_mudata
 from mmvae_cli.errors import CannotWriteError
 from mmvae_cli.pipeline.outcome import with_record
 from tests.data.small_mudata import snapshot
+from tests.limits import largest_file
 from tests.pipeline.helpers import QUICK, study
 
 resource = pytest.importorskip("resource")
@@ -155,17 +154,6 @@ def test_a_modality_taken_out_of_the_file_is_no_obstacle(path: Path, tmp_path: P
     write_mudata(smaller, path)
     command("train", [str(path)], run=run, **QUICK)
     assert "mod/adt" not in " ".join(record(path))
-
-
-@contextmanager
-def largest_file(n_bytes: int) -> Iterator[None]:
-    """No file can grow beyond some bytes, as if the disk were full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_fills_when_results_of_tables_are_written_leaves_a_whole_run(tmp_path: Path) -> None:
