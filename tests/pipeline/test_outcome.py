@@ -22,8 +22,6 @@ from tests.data.small_mudata import snapshot
 from tests.limits import largest_file
 from tests.pipeline.helpers import QUICK, study
 
-resource = pytest.importorskip("resource")
-
 OF_MODEL = ("layers/mmvae_from", "obsm/mmvae_", "_r2_", "uns/mmvae/metrics", "uns/mmvae/unit_", "uns/mmvae/features_")
 
 
