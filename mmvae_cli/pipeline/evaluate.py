@@ -53,13 +53,8 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
         If nothing was held out, or the held-out samples are not in the data.
     """
     run = load_run(config.run)
-    if not (run.splits == "test").any():
-        raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
     dataset = open_data(run, source)
-    _require_held_out(run, dataset)
-    label = _label(run, dataset, config.label)
-    matched = match(run, dataset, config.min_features)
-    evaluated = [_replicate(matched.replicate(index), label) for index in range(run.n_replicates)]
+    evaluated = evaluate_run(run, dataset, config.label, config.min_features)
     chosen = evaluated[run.replicate]
     summary = {
         "command": "evaluate",
@@ -74,6 +69,24 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     updates = _updates(run, aligned, chosen, key)
     entries = {"command": "evaluate", "metrics": as_json(summary), "evaluate_command_line": command_line}
     return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))
+
+
+def evaluate_run(
+    run: Run, dataset: Dataset, label: str | None = None, min_features: float = 1.0
+) -> list[ReplicateMetrics]:
+    """Metrics of every replicate of a run, on its own held-out samples; raises as ``evaluate``.
+
+    Parameters
+    ----------
+    label
+        Column to separate; None for the label of the run.
+    """
+    if not (run.splits == "test").any():
+        raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
+    _require_held_out(run, dataset)
+    target = _label(run, dataset, label)
+    matched = match(run, dataset, min_features)
+    return [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
 
 
 def _require_held_out(run: Run, dataset: Dataset) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import torch
 from mudata import MuData
 
 from mmvae_cli.config import TrainConfig
+from mmvae_cli.data.aligned import input_hash
+from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.folders import fresh_folder, require_free
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import DataError, UsageError
@@ -46,6 +48,51 @@ STEPS = 4000  # updates after which training on many samples ends by default
 OnEpoch = Callable[[EpochReport], None]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A trained run in memory: nothing is written yet.
+
+    Attributes
+    ----------
+    prepared
+        The study, and what was made of it on training samples.
+    """
+
+    run: Run
+    history: Sequence[EpochReport]
+    prepared: Prepared
+
+
+def fit_run(
+    dataset: Dataset,
+    config: TrainConfig,
+    *,
+    data: dict[str, Any] | None = None,
+    command_line: str = "",
+    on_epoch: OnEpoch | None = None,
+) -> Fitted:
+    """Prepare a data set and train all replicates on it; writes nothing.
+
+    Parameters
+    ----------
+    data
+        Where the data came from, for the run's record.
+    """
+    if config.supervised and config.label is None:
+        raise UsageError("--supervised needs a label", hint="name its column with --label")
+    latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
+    study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
+    prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
+    device = choose_device(config.device)
+    model = MultimodalVAE(_spec(prepared, config), seeds(config)).to(device)
+    result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
+    chosen = select_replicate(result.score, best=config.splits == "same")
+    label = None if study.label is None else study.label.values
+    origin = {**(data or {"path": None, "inputs": []}), "hash": input_hash(study.aligned, label)}
+    run = _run(prepared, config, model.cpu(), result, chosen, origin, command_line)
+    return Fitted(run, result.history, prepared)
+
+
 def train(
     source: Source | MuData,
     config: TrainConfig,
@@ -62,20 +109,13 @@ def train(
     data_path
         The file that will hold data and results, for later commands; None for an object in memory.
     """
-    if config.supervised and config.label is None:
-        raise UsageError("--supervised needs a label", hint="name its column with --label")
     require_free(config.run, force=force)
     dataset = load(source, config)
-    latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
-    study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
-    prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
-    device = choose_device(config.device)
-    model = MultimodalVAE(_spec(prepared, config), seeds(config)).to(device)
-    result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
-    chosen = select_replicate(result.score, best=config.splits == "same")
-    run = _run(prepared, config, model.cpu(), result, chosen, data_record(source, study, data_path), command_line)
+    origin = data_record(source, data_path)
+    fitted = fit_run(dataset, config, data=origin, command_line=command_line, on_epoch=on_epoch)
+    run, prepared, chosen = fitted.run, fitted.prepared, fitted.run.replicate
     with fresh_folder(config.run, force=force) as folder:
-        save_run(run, result.history, folder)
+        save_run(run, fitted.history, folder)
     applied = match(run, dataset).replicate(chosen)
     updates = {
         **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), config.key),
@@ -93,7 +133,7 @@ def train(
         "replicate": chosen,
         "training": as_json(run.record["summary"]),
     }
-    ranked_for = selection_label(study, config)
+    ranked_for = selection_label(prepared.study, config)
     if prepared.selections and ranked_for is not None:
         entries[RANKED_FOR] = ranked_for
     replaces = ("train", "embed", "predict", "evaluate")

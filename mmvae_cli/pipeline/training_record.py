@@ -9,7 +9,6 @@ import numpy as np
 from mudata import MuData
 
 from mmvae_cli.config import TrainConfig
-from mmvae_cli.data.aligned import input_hash
 from mmvae_cli.data.formats import Source
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
@@ -29,18 +28,13 @@ def label_record(study: Study) -> dict[str, Any] | None:
     return None if label is None else {"name": label.name, "kind": label.kind, "classes": list(label.classes)}
 
 
-def data_record(source: Source | MuData, study: Study, data_path: Path | None) -> dict[str, Any]:
-    """Where the data came from and where later commands find them, and a hash of what they were."""
+def data_record(source: Source | MuData, data_path: Path | None) -> dict[str, Any]:
+    """Where the data came from and where later commands find them."""
     inputs: list[str] = []
     if isinstance(source, Source):
         files = (source.mudata_file, *source.files.values(), source.obs)
         inputs = [str(file.resolve()) for file in files if file is not None]
-    target = None if study.label is None else study.label.values
-    return {
-        "path": None if data_path is None else str(data_path),
-        "inputs": inputs,
-        "hash": input_hash(study.aligned, target),
-    }
+    return {"path": None if data_path is None else str(data_path), "inputs": inputs}
 
 
 def summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: int) -> dict[str, Any]:
