@@ -1,0 +1,161 @@
+"""How strongly each feature of one modality is associated with another modality, in blocks of little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from mmvae_cli.data.dataset import Matrix
+
+BLOCK_ENTRIES = 4_000_000  # entries of a dense block of columns: 16 MB in float32
+WIDEST_BLOCK = 1024  # columns; a block of correlations is 4 MB and stays in the cache
+MOST_PRODUCTS = 3e10  # samples x features x features: about a second for one permutation on one thread
+N_COMPONENTS = 50  # leading principal components that stand for a wide modality
+N_ITERATIONS = 6  # of the subspace; components of similar variance may remain mixed, which R² does not see
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Some samples and features of a modality, ready to be correlated.
+
+    Attributes
+    ----------
+    values
+        (n_samples, n_features), dense or CSC, without nan.
+    ranked
+        Whether values are replaced by their ranks, ties by their mean rank: r is then Spearman's.
+    """
+
+    values: np.ndarray | sparse.csc_matrix
+    ranked: bool
+
+    @staticmethod
+    def of(values: Matrix, rows: np.ndarray, features: np.ndarray, ranked: bool) -> Columns:
+        """Take rows and features (indices) out of a modality's table."""
+        if isinstance(values, np.ndarray):
+            return Columns(values[rows[:, None], features], ranked)
+        return Columns(values[rows].tocsc()[:, features], ranked)
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are."""
+        return int(self.values.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """How many features there are."""
+        return int(self.values.shape[1])
+
+    def blocks(self) -> list[slice]:
+        """Columns of each block."""
+        width = int(np.clip(BLOCK_ENTRIES // max(1, self.n_samples), 32, WIDEST_BLOCK))
+        return [slice(start, start + width) for start in range(0, self.n_features, width)]
+
+    def standardised(self, columns: slice) -> np.ndarray:
+        """Return columns of mean 0 and length 1, so that products are correlations; 0 where a column is constant.
+
+        (n_samples, n_columns) float32.
+        """
+        block = self.values[:, columns]
+        x = np.asarray(block if isinstance(block, np.ndarray) else block.toarray(), dtype=np.float64)
+        varies = x.max(axis=0) > x.min(axis=0)
+        if self.ranked:
+            from scipy.stats import rankdata  # slow to import
+
+            x = rankdata(x, axis=0)
+        x = x - x.mean(axis=0)
+        length = np.sqrt(np.square(x).sum(axis=0))
+        return np.divide(x, length, out=np.zeros_like(x), where=varies).astype(np.float32)
+
+
+def association_scores(
+    first: Columns,
+    second: Columns,
+    permutations: np.ndarray,
+    generator: np.random.Generator,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score each feature's association with the other modality, for several orders of the samples.
+
+    The score is the power mean of the absolute correlations r with the features of the other modality,
+    ``(mean of r^8)^(1/8)``: near their maximum where few of them are high, growing with their number. Where the
+    modalities are too wide for all correlations it is the multiple correlation with the other's leading
+    principal components.
+
+    Parameters
+    ----------
+    first, second
+        The same samples of two modalities.
+    permutations
+        (n_orders, n_samples) indices: which sample of ``first`` stands beside each one of ``second``.
+    generator
+        Start of the search for principal components.
+    progress
+        Called with the share of the work that is done.
+
+    Returns
+    -------
+    (n_orders, n_features) float64 from 0 to 1, of the first and of the second modality.
+    """
+    if first.n_samples * first.n_features * second.n_features <= MOST_PRODUCTS:
+        return _power_means(first, second, permutations, progress)
+    inverse = np.argsort(permutations, axis=1)
+    return (
+        _multiple_correlations(first, _components(second, generator), inverse, lambda done: progress(done / 2)),
+        _multiple_correlations(
+            second, _components(first, generator), permutations, lambda done: progress((1 + done) / 2)
+        ),
+    )
+
+
+def _power_means(
+    first: Columns, second: Columns, permutations: np.ndarray, progress: Callable[[float], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    sums_first = np.zeros((len(permutations), first.n_features))
+    sums_second = np.zeros((len(permutations), second.n_features))
+    for columns in first.blocks():
+        x = first.standardised(columns)
+        for other_columns in second.blocks():
+            y = second.standardised(other_columns)
+            for order, permutation in enumerate(permutations):
+                power = x[permutation].T @ y  # (columns, other columns) of r, then of r^8
+                for _ in range(3):
+                    np.square(power, out=power)
+                sums_first[order, columns] += power.sum(axis=1)
+                sums_second[order, other_columns] += power.sum(axis=0)
+        progress(min(1.0, columns.stop / first.n_features))
+    return (sums_first / second.n_features) ** 0.125, (sums_second / first.n_features) ** 0.125
+
+
+def _multiple_correlations(
+    columns: Columns, components: np.ndarray, orders: np.ndarray, progress: Callable[[float], None]
+) -> np.ndarray:
+    """Multiple correlation of each column with orthonormal components, whose samples are put into several orders."""
+    r2 = np.zeros((len(orders), columns.n_features))
+    for block in columns.blocks():
+        x = columns.standardised(block)
+        for number, order in enumerate(orders):
+            r2[number, block] = np.square(components[order].T @ x).sum(axis=0)
+        progress(min(1.0, block.stop / columns.n_features))
+    return np.sqrt(r2)
+
+
+def _components(columns: Columns, generator: np.random.Generator) -> np.ndarray:
+    """Leading principal components of the standardised columns, orthonormal, (n_samples, n_components) float32.
+
+    Source: Halko, Martinsson & Tropp, Finding structure with randomness, 2011 (subspace iteration).
+    """
+    n_components = max(1, min(N_COMPONENTS, columns.n_samples // 4, columns.n_features))
+    n_extra = min(columns.n_samples - n_components, 10)
+    # the start lies in the space of the samples, so that the order of the features does not matter
+    basis = np.linalg.qr(generator.standard_normal((columns.n_samples, n_components + n_extra)))[0]
+    for _ in range(N_ITERATIONS):
+        product = np.zeros_like(basis)
+        for block in columns.blocks():
+            x = columns.standardised(block)
+            product += x @ (x.T @ basis.astype(np.float32))
+        basis, triangle = np.linalg.qr(product)
+    return np.asarray((basis @ np.linalg.svd(triangle)[0])[:, :n_components], dtype=np.float32)

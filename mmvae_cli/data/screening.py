@@ -1,0 +1,207 @@
+"""Which features carry signal that other modalities share, found without a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+from scipy import sparse
+
+from mmvae_cli.data.association import Columns, association_scores
+from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.false_discovery import benjamini_hochberg
+from mmvae_cli.data.random import keyed_generator
+from mmvae_cli.errors import DataError, pick
+
+ASSOCIATIONS = ("pearson", "spearman")
+FEWEST_PERMUTATIONS = 39
+FEWEST_SAMPLES = 10  # that two modalities have in common; with fewer, the pair says nothing
+LEAST_SD = 0.1  # of a null score, in the median feature's: below, it may be rounding
+
+
+@dataclass(frozen=True)
+class Screening:
+    """What screening found in one modality, each (n_features,).
+
+    Attributes
+    ----------
+    role
+        ``"shared"`` or ``"other"``.
+    score
+        Association with the modality with which it is strongest (``association_scores``), from 0 to 1; nan where
+        the feature was not screened.
+    q
+        The smallest false discovery rate at which the feature is called; nan where it was not screened.
+    """
+
+    role: np.ndarray
+    score: np.ndarray
+    q: np.ndarray
+
+    @property
+    def n_shared(self) -> int:
+        """How many features are called shared."""
+        return int((self.role == "shared").sum())
+
+
+def screen(
+    values: Mapping[str, Matrix],
+    rows: Mapping[str, np.ndarray],
+    usable: Mapping[str, np.ndarray],
+    *,
+    fdr: float = 0.05,
+    association: str = "pearson",
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Screening]:
+    """Find the features of every modality that are associated with another modality.
+
+    Each pair of modalities is scored on the samples that both have, and again after permutations of these samples.
+    A feature's score is standardised by its own permuted scores, the highest over the pairs is its statistic,
+    and what the same statistic reaches under permutation is its null distribution. No feature is called unless
+    the data as a whole (the modality with the second strongest signal, since it takes two to share) stand out from
+    their permutations, and the modality stands out from its own.
+
+    Parameters
+    ----------
+    values
+        By modality, (n_own_samples, n_features), dense or CSR.
+    rows
+        By modality, (n_samples,) row in its table of each training sample, in an order common to all; −1 where the
+        sample lacks the modality.
+    usable
+        By modality, (n_features,) False for features that are not to be screened.
+    fdr
+        False discovery rate, for each modality.
+    association
+        ``"pearson"``, or ``"spearman"`` for correlations of ranks.
+    seed
+        Of the permutations.
+    progress
+        Called with the share of the work that is done, from 0 to 1.
+
+    Raises
+    ------
+    DataError
+        If an entry is missing in what is screened, or the association is unknown.
+    """
+    pick(association, ASSOCIATIONS, "association")
+    names = sorted(values)
+    features = {name: np.flatnonzero(usable[name]) for name in names}
+    for name in names:
+        _refuse_missing(name, values[name], rows[name], features[name])
+    n_orders = 1 + max(FEWEST_PERMUTATIONS, int(np.ceil(2 / fdr)) - 1)
+    scores = {name: np.full((n_orders, len(features[name])), np.nan) for name in names}
+    statistics = {name: np.full((n_orders, len(features[name])), -np.inf) for name in names}
+    pairs = list(combinations(names, 2))
+    for number, (first, second) in enumerate(pairs):
+        tick = partial(_report, progress, number, len(pairs))
+        common = np.flatnonzero((rows[first] >= 0) & (rows[second] >= 0))
+        if len(common) >= FEWEST_SAMPLES:
+            generator = keyed_generator(seed, "screening", first, second)
+            orders = _orders(len(common), n_orders, generator)
+            x, y = (
+                Columns.of(values[name], rows[name][common], features[name], association == "spearman")
+                for name in (first, second)
+            )
+            both = association_scores(x, y, orders, generator, tick)
+            for name, found in zip((first, second), both, strict=True):
+                scores[name] = np.fmax(scores[name], found)
+                statistics[name] = np.maximum(statistics[name], _standardised(found))
+        tick(1.0)
+    return _called({name: len(usable[name]) for name in names}, features, scores, statistics, fdr)
+
+
+def _refuse_missing(name: str, values: Matrix, rows: np.ndarray, features: np.ndarray) -> None:
+    own = rows[rows >= 0]
+    taken = values[own]
+    found = taken.tocsc()[:, features].data if sparse.issparse(taken) else taken[:, features]
+    if np.isnan(found).any():
+        raise DataError(
+            f"modality {name!r} has missing entries, which screening cannot use",
+            hint="fill them in, or leave these features out",
+        )
+
+
+def _report(progress: Callable[[float], None] | None, number: int, n_pairs: int, done: float) -> None:
+    """Tell how much of all pairs' work is done, from the share that is done of one pair's."""
+    if progress is not None:
+        progress((number + done) / n_pairs)
+
+
+def _orders(n_samples: int, n_orders: int, generator: np.random.Generator) -> np.ndarray:
+    """Orders of the samples: as they are, and permuted; (n_orders, n_samples)."""
+    permuted = [generator.permutation(n_samples) for _ in range(n_orders - 1)]
+    return np.stack([np.arange(n_samples), *permuted])
+
+
+def _standardised(scores: np.ndarray) -> np.ndarray:
+    """Standardise each feature's scores by its permuted ones, a permuted score by the others; (n_orders, n_features).
+
+    −inf where a feature's scores do not vary, and so say nothing.
+    """
+    null = scores[1:]
+    n_null = len(null)
+    mean = null.mean(axis=0)
+    scatter = np.square(null - mean).sum(axis=0)
+    sd = np.sqrt(scatter / (n_null - 1))
+    testable = sd > 0
+    least = LEAST_SD * np.median(sd[testable]) if testable.any() else 1.0
+    # without its own share the mean moves by -(s - mean)/(n - 1), the scatter by -(s - mean)² n/(n - 1)
+    away = null - mean
+    others_scatter = np.maximum(scatter - np.square(away) * n_null / (n_null - 1), 0.0)
+    others_sd = np.sqrt(others_scatter / (n_null - 2))
+    observed = (scores[:1] - mean) / np.maximum(sd, least)
+    permuted = away * n_null / (n_null - 1) / np.maximum(others_sd, least)
+    return np.where(testable, np.concatenate([observed, permuted]), -np.inf)
+
+
+def _called(
+    n_features: Mapping[str, int],
+    features: Mapping[str, np.ndarray],
+    scores: Mapping[str, np.ndarray],
+    statistics: Mapping[str, np.ndarray],
+    fdr: float,
+) -> dict[str, Screening]:
+    """Turn scores and statistics, the observed ones first, into roles and q-values."""
+    tested = {name: np.isfinite(statistics[name][0]) for name in statistics}
+    p = {name: _p_values(statistics[name][:, tested[name]]) for name in statistics}
+    strongest = {name: _smallest_q(p[name]) for name in p}  # of each order of the samples
+    overall = _rank_of_first(np.sort(list(strongest.values()), axis=0)[1])
+    q, found = {}, {}
+    for name in statistics:
+        q[name] = np.full(n_features[name], np.nan)
+        among = features[name][tested[name]]
+        adjusted = benjamini_hochberg(p[name][0])
+        q[name][among] = np.maximum(adjusted, max(overall, _rank_of_first(strongest[name])))
+    shared = {name: q[name] <= fdr for name in q}
+    several = sum(bool(calls.any()) for calls in shared.values()) > 1  # nothing is shared with nobody
+    for name in statistics:
+        role = np.where(shared[name] & several, "shared", "other").astype(object)
+        score = np.full(n_features[name], np.nan)
+        score[features[name][tested[name]]] = scores[name][0, tested[name]]
+        found[name] = Screening(role, score, q[name])
+    return found
+
+
+def _p_values(statistics: np.ndarray) -> np.ndarray:
+    """p-value of each statistic against the permuted ones of all features together, (n_orders, n_features)."""
+    null = np.sort(statistics[1:], axis=None)
+    at_least = null.size - np.searchsorted(null, statistics, side="left")
+    at_least[:1] += 1  # as a permuted statistic is one of those that it is compared with
+    return at_least / (null.size + 1)
+
+
+def _smallest_q(p: np.ndarray) -> np.ndarray:
+    """Smallest q-value of each order of the samples, (n_orders,); 1 where there are no features."""
+    n_features = p.shape[1]
+    adjusted = np.sort(p, axis=1) * n_features / np.arange(1, n_features + 1)
+    return np.asarray(adjusted.min(axis=1, initial=1.0))
+
+
+def _rank_of_first(values: np.ndarray) -> float:
+    """p-value of a permutation test: how many of all values are as small as the first."""
+    return float((values <= values[0]).mean())

@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.stats import rankdata
+
+from mmvae_cli.data import association
+from mmvae_cli.data.association import Columns, association_scores
+from mmvae_cli.data.screening import screen
+from mmvae_cli.errors import DataError
+
+NAMES = ("a", "b", "c")
+
+
+def _data(seed=0, n=150, n_shared=8, n_other=120, names=NAMES[:2], convert=np.asarray, strength=1.5):
+    """Features of two private factors of each modality; the first ones of a factor common to all."""
+    generator = np.random.default_rng(seed)
+    common = generator.standard_normal((n, 1))
+    values = {}
+    for name in names:
+        private = generator.standard_normal((n, 2)) @ generator.standard_normal((2, n_other))
+        signal = np.hstack([strength * np.repeat(common, n_shared, axis=1), private])
+        values[name] = convert(np.float32(signal + generator.standard_normal(signal.shape)))
+    return values, np.arange(n_shared + n_other) < n_shared
+
+
+def _screen(values, rows=None, usable=None, **options):
+    rows = rows or {name: np.arange(x.shape[0]) for name, x in values.items()}
+    usable = usable or {name: np.ones(x.shape[1], bool) for name, x in values.items()}
+    return screen(values, rows, usable, **options)
+
+
+def _counts(x):
+    return sparse.csr_matrix(np.random.default_rng(5).poisson(np.exp(x / 2)).astype(np.float32))
+
+
+@pytest.mark.parametrize("association", ["pearson", "spearman"])
+@pytest.mark.parametrize("convert", [np.asarray, _counts])
+@pytest.mark.parametrize("names", [NAMES[:2], NAMES])
+def test_shared_features_are_found_among_strong_private_signal(names, convert, association):
+    values, truth = _data(names=names, convert=convert)
+    for found in _screen(values, association=association).values():
+        assert found.n_shared == (found.role == "shared").sum()
+        assert (found.role[truth] == "shared").mean() >= 0.6
+        assert (found.role[~truth] == "shared").sum() <= 3
+        np.testing.assert_array_equal(found.q <= 0.05, found.role == "shared")
+
+
+def test_nothing_is_called_where_samples_are_permuted():
+    n_runs_with_calls = 0
+    for seed in range(12):
+        values, _ = _data(seed, n=80, n_shared=40)
+        values["b"] = values["b"][np.random.default_rng(seed).permutation(80)]
+        n_runs_with_calls += any(found.n_shared for found in _screen(values, seed=seed).values())
+    assert n_runs_with_calls <= 2
+
+
+def test_a_modality_without_shared_signal_has_none_called():
+    values, _ = _data(names=NAMES)
+    values["c"] = values["c"][np.random.default_rng(0).permutation(150)]
+    found = _screen(values)
+    assert found["a"].n_shared
+    assert found["b"].n_shared
+    assert found["c"].n_shared == 0
+
+
+def test_result_does_not_depend_on_the_order_of_modalities_features_or_rows():
+    values, _ = _data(names=NAMES)
+    expected = _screen(values)
+    generator = np.random.default_rng(0)
+    order = {name: generator.permutation(x.shape[0]) for name, x in values.items()}
+    columns = {name: generator.permutation(x.shape[1]) for name, x in values.items()}
+    mixed = {name: values[name][order[name]][:, columns[name]] for name in reversed(NAMES)}
+    found = _screen(mixed, rows={name: np.argsort(order[name]) for name in NAMES})
+    for name in NAMES:
+        np.testing.assert_allclose(found[name].score, expected[name].score[columns[name]], rtol=1e-5)
+        np.testing.assert_array_equal(found[name].role, expected[name].role[columns[name]])
+
+
+def test_only_samples_and_features_asked_for_are_looked_at():
+    values, _ = _data(names=NAMES)
+    rows = {name: np.arange(120) for name in NAMES}
+    rows["a"][:20], rows["b"][100:] = -1, -1
+    usable = {name: np.arange(128) % 2 == 0 for name in NAMES}
+    expected = _screen(values, rows, usable)
+    for name, x in values.items():
+        x[~np.isin(np.arange(150), rows[name])] = np.nan
+        x[:, ~usable[name]] = np.nan
+    found = _screen(values, rows, usable)
+    for name in NAMES:
+        np.testing.assert_array_equal(found[name].q, expected[name].q)
+        assert np.isnan(found[name].q[1::2]).all()
+        assert np.isnan(found[name].score[1::2]).all()
+        assert (found[name].role[1::2] == "other").all()
+
+
+def test_modalities_without_samples_in_common_share_nothing():
+    values, _ = _data()
+    rows = {"a": np.r_[np.arange(75), np.full(75, -1)], "b": np.r_[np.full(75, -1), np.arange(75)]}
+    for found in _screen(values, rows).values():
+        assert found.n_shared == 0
+        assert np.isnan(found.q).all()
+
+
+def test_features_constant_where_the_modalities_meet_are_not_called():
+    values, _ = _data()
+    values["a"][:, 3] = 1.5
+    found = _screen(values)["a"]
+    assert np.isnan(found.q[3])
+    assert found.role[3] == "other"
+
+
+def test_a_missing_entry_is_refused():
+    values, _ = _data()
+    values["b"][3, 4] = np.nan
+    with pytest.raises(DataError, match="'b' has missing entries"):
+        _screen(values)
+
+
+def test_progress_goes_up_to_one():
+    seen = []
+    _screen(_data(names=NAMES)[0], progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize("ranked", [False, True])
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_matrix])
+def test_scores_are_power_means_of_correlations(monkeypatch, ranked, convert):
+    monkeypatch.setattr(association, "WIDEST_BLOCK", 7)
+    generator = np.random.default_rng(0)
+    x, y = (generator.poisson(0.7, (40, d)).astype(np.float32) for d in (20, 30))
+    rows, order = np.arange(40), generator.permutation(40)
+    columns = [Columns.of(convert(v), rows, np.arange(v.shape[1]), ranked) for v in (x, y)]
+    first, second = association_scores(*columns, np.stack([rows, order]), generator)
+    x, y = (rankdata(v, axis=0) if ranked else v for v in (x, y))
+    for number, each in enumerate((x, x[order])):
+        r = np.corrcoef(each.T, y.T)[:20, 20:]
+        np.testing.assert_allclose(first[number], (r**8).mean(axis=1) ** 0.125, rtol=1e-4)
+        np.testing.assert_allclose(second[number], (r**8).mean(axis=0) ** 0.125, rtol=1e-4)
+
+
+def test_scores_of_wide_modalities_are_multiple_correlations_with_leading_components(monkeypatch):
+    monkeypatch.setattr(association, "MOST_PRODUCTS", 0)
+    monkeypatch.setattr(association, "N_COMPONENTS", 3)
+    generator = np.random.default_rng(0)
+    latents = generator.standard_normal((60, 3))
+    x, y = (latents @ generator.standard_normal((3, d)) + 0.1 * generator.standard_normal((60, d)) for d in (40, 50))
+    rows, order = np.arange(60), generator.permutation(60)
+    columns = [Columns.of(v.astype(np.float32), rows, np.arange(v.shape[1]), False) for v in (x, y)]
+    found = association_scores(*columns, np.stack([rows, order]), generator)
+    for own, other, mine in ((x, y, found[0]), (y, x, found[1])):
+        standardised = (other - other.mean(axis=0)) / other.std(axis=0)
+        components = np.linalg.svd(standardised)[0][:, :3]
+        expected = [np.linalg.norm(components.T @ (v - v.mean(axis=0)), axis=0) for v in (own,)]
+        length = np.linalg.norm(own - own.mean(axis=0), axis=0)
+        np.testing.assert_allclose(mine[0], expected[0] / length, rtol=1e-3)
+    centred = x[order] - x.mean(axis=0)
+    components = np.linalg.svd((y - y.mean(axis=0)) / y.std(axis=0))[0][:, :3]
+    expected = np.linalg.norm(components.T @ centred, axis=0) / np.linalg.norm(centred, axis=0)
+    np.testing.assert_allclose(found[0][1], expected, rtol=1e-3)
+
+
+def test_signal_is_found_through_components_too(monkeypatch):
+    monkeypatch.setattr(association, "MOST_PRODUCTS", 0)
+    values, truth = _data(n_shared=30)
+    for found in _screen(values).values():
+        assert (found.role[truth] == "shared").all()
+        assert (found.role[~truth] == "shared").sum() <= 5
