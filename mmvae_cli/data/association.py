@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,9 @@ from scipy import sparse
 from mmvae_cli.data.dataset import Matrix
 
 BLOCK_ENTRIES = 4_000_000  # entries of a dense block of columns: 16 MB in float32
+POWERS = (16, 4)  # of the power means; powers of 2
 WIDEST_BLOCK = 1024  # columns; a block of correlations is 4 MB and stays in the cache
-MOST_PRODUCTS = 3e10  # samples x features x features: about a second for one permutation on one thread
+MOST_PRODUCTS = 2e10  # samples x features x features: half a second for one permutation on one thread
 N_COMPONENTS = 50  # leading principal components that stand for a wide modality
 N_ITERATIONS = 6  # of the subspace; components of similar variance may remain mixed, which R² does not see
 
@@ -74,22 +75,22 @@ class Columns:
 def association_scores(
     first: Columns,
     second: Columns,
-    permutations: np.ndarray,
+    orders: np.ndarray,
     generator: np.random.Generator,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score each feature's association with the other modality, for several orders of the samples.
 
-    The score is the power mean of the absolute correlations r with the features of the other modality,
-    ``(mean of r^8)^(1/8)``: near their maximum where few of them are high, growing with their number. Where the
-    modalities are too wide for all correlations it is the multiple correlation with the other's leading
-    principal components.
+    The scores are power means of the absolute correlations r with the features of the other modality,
+    ``(mean of |r|^p)^(1/p)``. With p = 16 that is near the highest of them and finds a feature with few partners
+    among many strangers; with p = 4 it finds one with many weak partners. Where the modalities are too large for
+    all correlations, the one score is the multiple correlation with the other's leading principal components.
 
     Parameters
     ----------
     first, second
         The same samples of two modalities.
-    permutations
+    orders
         (n_orders, n_samples) indices: which sample of ``first`` stands beside each one of ``second``.
     generator
         Start of the search for principal components.
@@ -98,49 +99,59 @@ def association_scores(
 
     Returns
     -------
-    (n_orders, n_features) float64 from 0 to 1, of the first and of the second modality.
+    (n_scores, n_orders, n_features) float64 from 0 to 1, of the first and of the second modality.
     """
     if first.n_samples * first.n_features * second.n_features <= MOST_PRODUCTS:
-        return _power_means(first, second, permutations, progress)
-    inverse = np.argsort(permutations, axis=1)
+        return _power_means(first, second, orders, progress)
+    inverse = np.argsort(orders, axis=1)
     return (
         _multiple_correlations(first, _components(second, generator), inverse, lambda done: progress(done / 2)),
-        _multiple_correlations(
-            second, _components(first, generator), permutations, lambda done: progress((1 + done) / 2)
-        ),
+        _multiple_correlations(second, _components(first, generator), orders, lambda done: progress((1 + done) / 2)),
     )
 
 
 def _power_means(
-    first: Columns, second: Columns, permutations: np.ndarray, progress: Callable[[float], None]
+    first: Columns, second: Columns, orders: np.ndarray, progress: Callable[[float], None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    sums_first = np.zeros((len(permutations), first.n_features))
-    sums_second = np.zeros((len(permutations), second.n_features))
+    sums = [np.zeros((len(POWERS), len(orders), each.n_features)) for each in (first, second)]
     for columns in first.blocks():
         x = first.standardised(columns)
         for other_columns in second.blocks():
             y = second.standardised(other_columns)
-            for order, permutation in enumerate(permutations):
-                power = x[permutation].T @ y  # (columns, other columns) of r, then of r^8
-                for _ in range(3):
-                    np.square(power, out=power)
-                sums_first[order, columns] += power.sum(axis=1)
-                sums_second[order, other_columns] += power.sum(axis=0)
+            for number, order in enumerate(orders):
+                r = x[order].T @ y  # (columns, other columns)
+                for power, by_column, by_row in _powers(r):
+                    sums[0][power, number, columns] += by_column
+                    sums[1][power, number, other_columns] += by_row
         progress(min(1.0, columns.stop / first.n_features))
-    return (sums_first / second.n_features) ** 0.125, (sums_second / first.n_features) ** 0.125
+    exponents = 1 / np.array(POWERS)[:, None, None]
+    return (sums[0] / second.n_features) ** exponents, (sums[1] / first.n_features) ** exponents
+
+
+def _powers(r: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield the index of each power, and the sums of |r|^power over the columns and over the rows; changes r."""
+    power = 1
+    while power < max(POWERS):
+        np.square(r, out=r)
+        power *= 2
+        if power in POWERS:
+            yield POWERS.index(power), r.sum(axis=1), r.sum(axis=0)
 
 
 def _multiple_correlations(
     columns: Columns, components: np.ndarray, orders: np.ndarray, progress: Callable[[float], None]
 ) -> np.ndarray:
-    """Multiple correlation of each column with orthonormal components, whose samples are put into several orders."""
+    """Multiple correlation of each column with orthonormal components, whose samples are put into several orders.
+
+    (1, n_orders, n_features).
+    """
     r2 = np.zeros((len(orders), columns.n_features))
     for block in columns.blocks():
         x = columns.standardised(block)
         for number, order in enumerate(orders):
             r2[number, block] = np.square(components[order].T @ x).sum(axis=0)
         progress(min(1.0, block.stop / columns.n_features))
-    return np.sqrt(r2)
+    return np.sqrt(r2)[None]
 
 
 def _components(columns: Columns, generator: np.random.Generator) -> np.ndarray:

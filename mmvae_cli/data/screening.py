@@ -17,7 +17,8 @@ from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.errors import DataError, pick
 
 ASSOCIATIONS = ("pearson", "spearman")
-FEWEST_PERMUTATIONS = 39
+FEWEST_PERMUTATIONS = 99
+STANDARD_ERRORS = 2  # by which the estimated number of false calls is raised
 FEWEST_SAMPLES = 10  # that two modalities have in common; with fewer, the pair says nothing
 LEAST_SD = 0.1  # of a null score, in the median feature's: below, it may be rounding
 
@@ -94,7 +95,7 @@ def screen(
     for name in names:
         _refuse_missing(name, values[name], rows[name], features[name])
     n_orders = 1 + max(FEWEST_PERMUTATIONS, int(np.ceil(2 / fdr)) - 1)
-    scores = {name: np.full((n_orders, len(features[name])), np.nan) for name in names}
+    scores = {name: np.full(len(features[name]), np.nan) for name in names}
     statistics = {name: np.full((n_orders, len(features[name])), -np.inf) for name in names}
     pairs = list(combinations(names, 2))
     for number, (first, second) in enumerate(pairs):
@@ -109,8 +110,8 @@ def screen(
             )
             both = association_scores(x, y, orders, generator, tick)
             for name, found in zip((first, second), both, strict=True):
-                scores[name] = np.fmax(scores[name], found)
-                statistics[name] = np.maximum(statistics[name], _standardised(found))
+                scores[name] = np.fmax(scores[name], found[0, 0])
+                statistics[name] = np.maximum(statistics[name], np.max([_standardised(each) for each in found], axis=0))
         tick(1.0)
     return _called({name: len(usable[name]) for name in names}, features, scores, statistics, fdr)
 
@@ -175,14 +176,14 @@ def _called(
     for name in statistics:
         q[name] = np.full(n_features[name], np.nan)
         among = features[name][tested[name]]
-        adjusted = benjamini_hochberg(p[name][0])
+        adjusted = benjamini_hochberg(_cautious_p_values(statistics[name][:, tested[name]]))
         q[name][among] = np.maximum(adjusted, max(overall, _rank_of_first(strongest[name])))
     shared = {name: q[name] <= fdr for name in q}
     several = sum(bool(calls.any()) for calls in shared.values()) > 1  # nothing is shared with nobody
     for name in statistics:
         role = np.where(shared[name] & several, "shared", "other").astype(object)
         score = np.full(n_features[name], np.nan)
-        score[features[name][tested[name]]] = scores[name][0, tested[name]]
+        score[features[name][tested[name]]] = scores[name][tested[name]]
         found[name] = Screening(role, score, q[name])
     return found
 
@@ -193,6 +194,19 @@ def _p_values(statistics: np.ndarray) -> np.ndarray:
     at_least = null.size - np.searchsorted(null, statistics, side="left")
     at_least[:1] += 1  # as a permuted statistic is one of those that it is compared with
     return at_least / (null.size + 1)
+
+
+def _cautious_p_values(statistics: np.ndarray) -> np.ndarray:
+    """Upper bound of the p-value of each observed statistic, (n_features,).
+
+    Features that move together reach high statistics in few permutations, and then many at once, so that the mean
+    over the permutations is poorly known: standard errors are added to it.
+    """
+    observed, null = statistics[0], np.sort(statistics[1:], axis=1)
+    n_null, n_features = null.shape
+    n_as_high = np.stack([n_features - np.searchsorted(each, observed, side="left") for each in null])
+    expected = n_as_high.mean(axis=0) + STANDARD_ERRORS * n_as_high.std(axis=0) / np.sqrt(n_null)
+    return np.minimum((expected + 1 / n_null) / max(n_features, 1), 1.0)
 
 
 def _smallest_q(p: np.ndarray) -> np.ndarray:

@@ -135,8 +135,9 @@ def test_scores_are_power_means_of_correlations(monkeypatch, ranked, convert):
     x, y = (rankdata(v, axis=0) if ranked else v for v in (x, y))
     for number, each in enumerate((x, x[order])):
         r = np.corrcoef(each.T, y.T)[:20, 20:]
-        np.testing.assert_allclose(first[number], (r**8).mean(axis=1) ** 0.125, rtol=1e-4)
-        np.testing.assert_allclose(second[number], (r**8).mean(axis=0) ** 0.125, rtol=1e-4)
+        for index, power in enumerate(association.POWERS):
+            np.testing.assert_allclose(first[index, number], (r**power).mean(axis=1) ** (1 / power), rtol=1e-4)
+            np.testing.assert_allclose(second[index, number], (r**power).mean(axis=0) ** (1 / power), rtol=1e-4)
 
 
 def test_scores_of_wide_modalities_are_multiple_correlations_with_leading_components(monkeypatch):
@@ -148,16 +149,12 @@ def test_scores_of_wide_modalities_are_multiple_correlations_with_leading_compon
     rows, order = np.arange(60), generator.permutation(60)
     columns = [Columns.of(v.astype(np.float32), rows, np.arange(v.shape[1]), False) for v in (x, y)]
     found = association_scores(*columns, np.stack([rows, order]), generator)
-    for own, other, mine in ((x, y, found[0]), (y, x, found[1])):
-        standardised = (other - other.mean(axis=0)) / other.std(axis=0)
-        components = np.linalg.svd(standardised)[0][:, :3]
-        expected = [np.linalg.norm(components.T @ (v - v.mean(axis=0)), axis=0) for v in (own,)]
-        length = np.linalg.norm(own - own.mean(axis=0), axis=0)
-        np.testing.assert_allclose(mine[0], expected[0] / length, rtol=1e-3)
-    centred = x[order] - x.mean(axis=0)
-    components = np.linalg.svd((y - y.mean(axis=0)) / y.std(axis=0))[0][:, :3]
-    expected = np.linalg.norm(components.T @ centred, axis=0) / np.linalg.norm(centred, axis=0)
-    np.testing.assert_allclose(found[0][1], expected, rtol=1e-3)
+    pairs = ((x, y, found[0][0, 0]), (y, x, found[1][0, 0]), (x[order], y, found[0][0, 1]))
+    for own, other, scores in pairs:
+        components = np.linalg.svd((other - other.mean(axis=0)) / other.std(axis=0))[0][:, :3]
+        centred = own - own.mean(axis=0)
+        expected = np.linalg.norm(components.T @ centred, axis=0) / np.linalg.norm(centred, axis=0)
+        np.testing.assert_allclose(scores, expected, rtol=1e-3)
 
 
 def test_signal_is_found_through_components_too(monkeypatch):
