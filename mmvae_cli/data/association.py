@@ -26,19 +26,18 @@ class Columns:
     ----------
     values
         (n_samples, n_features), dense or CSC, without nan.
-    ranked
-        Whether values are replaced by their ranks, ties by their mean rank: r is then Spearman's.
     """
 
     values: np.ndarray | sparse.csc_matrix
-    ranked: bool
 
     @staticmethod
     def of(values: Matrix, rows: np.ndarray, features: np.ndarray, ranked: bool) -> Columns:
-        """Take rows and features (indices) out of a modality's table."""
+        """Take rows and features (indices) out of a modality's table; for Spearman's r their ranks, ties averaged."""
         if isinstance(values, np.ndarray):
-            return Columns(values[rows[:, None], features], ranked)
-        return Columns(values[rows].tocsc()[:, features], ranked)
+            taken = values[rows[:, None], features]
+            return Columns(_ranks(taken) if ranked else taken)
+        taken = values[rows].tocsc()[:, features]
+        return Columns(_sparse_ranks(taken) if ranked else taken)
 
     @property
     def n_samples(self) -> int:
@@ -63,13 +62,32 @@ class Columns:
         block = self.values[:, columns]
         x = np.asarray(block if isinstance(block, np.ndarray) else block.toarray(), dtype=np.float64)
         varies = x.max(axis=0) > x.min(axis=0)
-        if self.ranked:
-            from scipy.stats import rankdata  # slow to import
-
-            x = rankdata(x, axis=0)
         x = x - x.mean(axis=0)
         length = np.sqrt(np.square(x).sum(axis=0))
         return np.divide(x, length, out=np.zeros_like(x), where=varies).astype(np.float32)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Replace values by their ranks in the column, in place."""
+    from scipy.stats import rankdata  # slow to import
+
+    for start in range(0, values.shape[1], WIDEST_BLOCK):
+        columns = slice(start, start + WIDEST_BLOCK)
+        values[:, columns] = rankdata(values[:, columns], axis=0)
+    return values
+
+
+def _sparse_ranks(values: sparse.csc_matrix) -> sparse.csc_matrix:
+    """Replace values by their ranks in the column less that of a zero, so that zeros stay zeros."""
+    from scipy.stats import rankdata
+
+    values.eliminate_zeros()
+    for start, stop in zip(values.indptr[:-1], values.indptr[1:], strict=True):
+        entries = values.data[start:stop]
+        n_zero = values.shape[0] - len(entries)
+        rank_of_zero = (entries < 0).sum() + (n_zero + 1) / 2
+        values.data[start:stop] = rankdata(entries) + np.where(entries > 0, n_zero, 0) - rank_of_zero
+    return values
 
 
 def association_scores(

@@ -32,8 +32,8 @@ class Screening:
     role
         ``"shared"`` or ``"other"``.
     score
-        Association with the modality with which it is strongest (``association_scores``), from 0 to 1; nan where
-        the feature was not screened.
+        Association with the modality with which it is strongest, from 0 to 1 (the first of ``association_scores``);
+        nan where the feature was not screened.
     q
         The smallest false discovery rate at which the feature is called; nan where it was not screened.
     """
@@ -61,8 +61,8 @@ def screen(
     """Find the features of every modality that are associated with another modality.
 
     Each pair of modalities is scored on the samples that both have, and again after permutations of these samples.
-    A feature's score is standardised by its own permuted scores, the highest over the pairs is its statistic,
-    and what the same statistic reaches under permutation is its null distribution. No feature is called unless
+    Each of a feature's scores is standardised by its own permuted ones, the highest over scores and pairs is its
+    statistic, and what the same statistic reaches under permutation is its null distribution. No feature is called unless
     the data as a whole (the modality with the second strongest signal, since it takes two to share) stand out from
     their permutations, and the modality stands out from its own.
 

@@ -128,7 +128,7 @@ def test_progress_goes_up_to_one():
 def test_scores_are_power_means_of_correlations(monkeypatch, ranked, convert):
     monkeypatch.setattr(association, "WIDEST_BLOCK", 7)
     generator = np.random.default_rng(0)
-    x, y = (generator.poisson(0.7, (40, d)).astype(np.float32) for d in (20, 30))
+    x, y = ((generator.poisson(0.9, (40, d)) - 1).astype(np.float32) for d in (20, 30))
     rows, order = np.arange(40), generator.permutation(40)
     columns = [Columns.of(convert(v), rows, np.arange(v.shape[1]), ranked) for v in (x, y)]
     first, second = association_scores(*columns, np.stack([rows, order]), generator)
