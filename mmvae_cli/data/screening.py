@@ -62,9 +62,9 @@ def screen(
 
     Each pair of modalities is scored on the samples that both have, and again after permutations of these samples.
     Each of a feature's scores is standardised by its own permuted ones, the highest over scores and pairs is its
-    statistic, and what the same statistic reaches under permutation is its null distribution. No feature is called unless
-    the data as a whole (the modality with the second strongest signal, since it takes two to share) stand out from
-    their permutations, and the modality stands out from its own.
+    statistic, and what the same statistic reaches under permutation is its null distribution. No feature is called
+    unless the data as a whole (the modality with the second strongest signal, since it takes two to share) stand
+    out from their permutations, and the modality stands out from its own.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def screen(
     for number, (first, second) in enumerate(pairs):
         tick = partial(_report, progress, number, len(pairs))
         common = np.flatnonzero((rows[first] >= 0) & (rows[second] >= 0))
-        if len(common) >= FEWEST_SAMPLES:
+        if len(common) >= FEWEST_SAMPLES and len(features[first]) and len(features[second]):
             generator = keyed_generator(seed, "screening", first, second)
             orders = _orders(len(common), n_orders, generator)
             x, y = (

@@ -109,6 +109,15 @@ def test_features_constant_where_the_modalities_meet_are_not_called():
     assert found.role[3] == "other"
 
 
+def test_a_modality_without_a_feature_to_screen_leaves_the_others_as_they_are():
+    values, truth = _data(names=NAMES)
+    usable = {name: np.full(128, name != "c") for name in NAMES}
+    found = _screen(values, usable=usable)
+    assert (found["a"].role[truth] == "shared").all()
+    assert np.isnan(found["c"].q).all()
+    assert found["c"].n_shared == 0
+
+
 def test_a_missing_entry_is_refused():
     values, _ = _data()
     values["b"][3, 4] = np.nan
