@@ -1,6 +1,17 @@
 """Shared and private latent factors of multi-omics data with multimodal variational autoencoders."""
 
 from mmvae_cli._version import __version__
-from mmvae_cli.api import check, embed, evaluate, metrics, predict, select, simulate, train
+from mmvae_cli.api import benchmark, check, embed, evaluate, metrics, predict, select, simulate, train
 
-__all__ = ["__version__", "check", "embed", "evaluate", "metrics", "predict", "select", "simulate", "train"]
+__all__ = [
+    "__version__",
+    "benchmark",
+    "check",
+    "embed",
+    "evaluate",
+    "metrics",
+    "predict",
+    "select",
+    "simulate",
+    "train",
+]

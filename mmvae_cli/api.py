@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mmvae_cli import config as configs
 from mmvae_cli.errors import DataError, UsageError
 from mmvae_cli.options import Options, from_options
+from mmvae_cli.pipeline.benchmark_options import BENCHMARK_PRESETS, BenchmarkConfig
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -31,16 +32,17 @@ CONFIGS: dict[str, type[Options]] = {
     "embed": configs.EmbedConfig,
     "predict": configs.PredictConfig,
     "evaluate": configs.EvaluateConfig,
+    "benchmark": BenchmarkConfig,
     "simulate": configs.SimulateConfig,
 }
+PRESETS = {"train": configs.PRESETS, "benchmark": BENCHMARK_PRESETS}
 
 
 def options_of(
     command: str, options: Mapping[str, Any], *, preset: str | None = None, config: str | Path | None = None
 ) -> Any:
     """Return the checked options of a command."""
-    presets = configs.PRESETS if command == "train" else {}
-    return from_options(CONFIGS[command], options, presets=presets, preset=preset, config=config)
+    return from_options(CONFIGS[command], options, presets=PRESETS.get(command), preset=preset, config=config)
 
 
 def _pipeline(command: str) -> Callable[..., Any]:
@@ -192,6 +194,38 @@ def metrics(mdata: MuData, key: str = "mmvae") -> dict[str, Any]:
         raise DataError(f"there are no metrics in uns[{key!r}]", hint="run evaluate first")
     found: dict[str, Any] = json.loads(record["metrics"])
     return found
+
+
+def benchmark(
+    mdata: MuData | None = None,
+    *,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    on_cell: Callable[[Any], None] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Compare models over a grid of settings; what an earlier call finished is not run again.
+
+    Parameters
+    ----------
+    mdata
+        The data; left as they are. None with ``simulate=True``.
+    preset, config
+        A study of the paper, such as ``"table1"``; a YAML file of options. Options given here win.
+    on_cell
+        Called with a ``CellReport`` after each cell.
+    **options
+        As the flags of ``mmvae benchmark``: ``models=["mvae", "sup-mmvae"], other={"rna": [50, 250]}, jobs=1``.
+
+    Returns
+    -------
+    The tables as text, and in ``out`` the folder with ``results.csv`` and the figures.
+    """
+    if mdata is not None:
+        _require_mudata(mdata)
+    checked = options_of("benchmark", options, preset=preset, config=config)
+    outcome: Outcome = _pipeline("benchmark")(mdata, checked, command_line="mmvae_cli.benchmark", on_cell=on_cell)
+    return outcome.summary
 
 
 def simulate(**options: Any) -> MuData:

@@ -104,26 +104,41 @@ class SelectionOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScreenOptions(Options):
+    """How features are screened for signal that modalities share."""
+
+    screen_fdr: float = option(
+        0.05, values.fraction, "False discovery rate of the screening, for each modality.", metavar="F"
+    )
+    screen_by: str = option(
+        "pearson",
+        values.choice("pearson", "spearman"),
+        "Correlation of the screening: pearson, or spearman for ranks.",
+        metavar="NAME",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckConfig(DataOptions, SplitOptions, SelectionOptions):
     """Options of ``mmvae check``: what training would be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectConfig(DataOptions, SplitOptions, SelectionOptions):
+class SelectConfig(DataOptions, SplitOptions, SelectionOptions, ScreenOptions):
     """Options of ``mmvae select``."""
+
+    by: str = option(
+        "label",
+        values.choice("label", "screening"),
+        "Select by correlation with the label, or screen without a label for shared signal.",
+        metavar="HOW",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(DataOptions, SplitOptions, SelectionOptions):
-    """Options of ``mmvae train``."""
+class RecipeOptions(Options):
+    """How a model is trained, whichever it is."""
 
-    model: str = option(
-        "mmvaepp",
-        values.model_name(OBJECTIVES, ALIASES),
-        f"Objective: {', '.join(OBJECTIVES)} (mmvae++ is mmvaepp).",
-        metavar="NAME",
-    )
-    supervised: bool = option(False, values.flag, "Let the shared latents also predict the label.")
     label_weight: float | None = option(
         None,
         values.number(0.0),
@@ -136,12 +151,6 @@ class TrainConfig(DataOptions, SplitOptions, SelectionOptions):
         "Weight of a modality's log-likelihood (default: 1).",
         metavar="M=W",
         repeat=True,
-    )
-    latent: Any = option(
-        None,
-        values.latent,
-        "Latent sizes: 2+2+2 (private+shared+private), or shared=4,rna=3,... (default: 4 each).",
-        metavar="SIZES",
     )
     epochs: int | None = option(
         None, values.whole(1), "Epochs at most (default: 500, fewer for many samples).", metavar="N"
@@ -158,6 +167,9 @@ class TrainConfig(DataOptions, SplitOptions, SelectionOptions):
         "Epochs without a better validation score before training stops; 0: never, last weights "
         "(default: a tenth of the epochs, at least 10).",
         metavar="N",
+    )
+    dropout: float = option(
+        0.2, values.fraction, "Fraction of the inputs of shared encoders dropped at each step.", metavar="F"
     )
     replicates: int = option(1, values.whole(1), "Train this many seeds at once.", metavar="R")
     splits: str = option(
@@ -178,6 +190,30 @@ class TrainConfig(DataOptions, SplitOptions, SelectionOptions):
     )
     threads: int | None = option(
         None, values.whole(1), "CPU threads (default: the faster of 1 and all, timed).", metavar="N"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions, ScreenOptions):
+    """Options of ``mmvae train``."""
+
+    model: str = option(
+        "mmvaepp",
+        values.model_name(OBJECTIVES, ALIASES),
+        f"Objective: {', '.join(OBJECTIVES)} (mmvae++ is mmvaepp).",
+        metavar="NAME",
+    )
+    screen: bool | None = option(
+        None,
+        values.flag,
+        "Screen the features: only those with shared signal reach the shared latents (default: mmvaex does).",
+    )
+    supervised: bool = option(False, values.flag, "Let the shared latents also predict the label.")
+    latent: Any = option(
+        None,
+        values.latent,
+        "Latent sizes: 2+2+2 (private+shared+private), or shared=4,rna=3,... (default: 4 each).",
+        metavar="SIZES",
     )
     run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
 

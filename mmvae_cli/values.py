@@ -125,6 +125,19 @@ def names(raw: Any) -> tuple[str, ...]:
     return found
 
 
+def several(parser: Parser) -> Parser:
+    """Values separated by commas, or a sequence of them; a single one will do."""
+
+    def parse(raw: Any) -> tuple[Any, ...]:
+        parts = raw.split(",") if isinstance(raw, str) else raw if isinstance(raw, (list, tuple)) else [raw]
+        found = tuple(parser(part) for part in parts)
+        if not found or any(found.count(one) > 1 for one in found):
+            raise ValueError("each value may be given once")
+        return found
+
+    return parse
+
+
 def per_modality(parser: Parser, *, everywhere: bool = True) -> Parser:
     """``name=value`` for single modalities, and a bare value for all of them; later ones win."""
 
@@ -177,3 +190,15 @@ def latent(raw: Any) -> dict[str, int] | tuple[int, ...]:
     if len(parts) != 3:
         raise ValueError("write 2+2+2 for private+shared+private of two modalities, or shared=4,rna=3,atac=3")
     return parts
+
+
+def latents(raw: Any) -> tuple[Any, ...]:
+    """Several latent sizes, each as ``latent`` takes it: ``2+2+2,3+3+3``, or a sequence."""
+    if not isinstance(raw, (list, tuple)) or all(isinstance(part, int) for part in raw):
+        raw = [raw]
+    return several(latent)([piece for part in raw for piece in _sizes(part)])
+
+
+def _sizes(part: Any) -> list[Any]:
+    """The pieces of what one flag says; ``shared=4,rna=3`` is one."""
+    return part.split(",") if isinstance(part, str) and "=" not in part else [part]

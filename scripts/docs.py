@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mmvae_cli import errors
-from mmvae_cli.api import CONFIGS
+from mmvae_cli.api import CONFIGS, PRESETS
 from mmvae_cli.cli import console, main
-from mmvae_cli.config import PRESETS
 from mmvae_cli.options import default_of, flag_name
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -107,6 +106,22 @@ def plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def flags(option: str, value: object) -> Iterator[str]:
+    """An option of a preset as one would write it."""
+    flag = flag_name(option)
+    if isinstance(value, bool):
+        yield flag if value else f"--no-{flag[2:]}"
+    elif isinstance(value, dict):
+        yield from (f"{flag} {name}={listed(one)}" for name, one in value.items())
+    else:
+        yield f"{flag} {listed(value)}"
+
+
+def listed(value: object) -> str:
+    """One value, or several with commas."""
+    return ",".join(map(plain, value)) if isinstance(value, (list, tuple)) else plain(value)
+
+
 def takes_input(command: Command) -> bool:
     """Whether a command reads data."""
     return "inputs" in inspect.signature(command).parameters
@@ -151,12 +166,10 @@ def escaped(text: str) -> str:
 def ending() -> Iterator[str]:
     """Presets and exit codes."""
     yield from ("## Presets", "")
-    for name, options in PRESETS.items():
-        shown = " ".join(
-            flag_name(option) if value is True else f"{flag_name(option)} {plain(value)}"
-            for option, value in options.items()
-        )
-        yield from (f"`mmvae train --preset {name}` stands for", "", "```text", shown, "```", "")
+    for command, presets in PRESETS.items():
+        for name, options in presets.items():
+            shown = " ".join(flag for option, value in options.items() for flag in flags(option, value))
+            yield from (f"`mmvae {command} --preset {name}` stands for", "", "```text", shown, "```", "")
     yield from ("## Exit codes", "", "| code | when |", "|---|---|")
     for number, meaning in sorted(EXIT_CODES.items()):
         yield f"| {number} | {meaning} |"

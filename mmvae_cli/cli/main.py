@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mmvae_cli._version import __version__
+from mmvae_cli.cli.benchmark import benchmark
 from mmvae_cli.cli.check import check
 from mmvae_cli.cli.console import exit_code_of, listen_for_termination
 from mmvae_cli.cli.embed import embed
@@ -31,7 +32,7 @@ app = typer.Typer(
     },
 )
 
-COMMANDS = (check, select, train, embed, predict, evaluate, simulate)
+COMMANDS = (check, select, train, embed, predict, evaluate, benchmark, simulate)
 for command in COMMANDS:
     app.command()(command)
 

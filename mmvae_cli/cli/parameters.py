@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import Field, fields, is_dataclass
 from typing import Annotated, Any
 
 import typer
 
+from mmvae_cli import values
 from mmvae_cli.options import Options, default_of, flag_name
 
 Command = Callable[..., None]
@@ -47,7 +48,7 @@ TALKING = ("config", "json", "quiet")
 def _parameter(item: Field[Any]) -> inspect.Parameter:
     """Flag of one option; not given is None, so that presets and files can fill it."""
     default, flag = default_of(item), flag_name(item.name)
-    if isinstance(default, bool):
+    if item.metadata["parse"] is values.flag:
         option = typer.Option(f"{flag}/--no-{flag[2:]}", help=item.metadata["help"], show_default=False)
         annotation: Any = Annotated[bool | None, option]
     else:
@@ -69,11 +70,17 @@ def _most_special_first(config: type[Options]) -> list[Field[Any]]:
     return [items[name] for name in names if name in items]
 
 
-def with_options(config: type[Options], *common: str) -> Callable[[Command], Command]:
-    """Give a command that takes ``**arguments`` a flag for every field of its options, and some of ``COMMON``."""
+def with_options(config: type[Options], *common: str, presets: Iterable[str] = ()) -> Callable[[Command], Command]:
+    """Give a command that takes ``**arguments`` a flag for every field of its options, and some of ``COMMON``.
+
+    With ``presets`` the flag ``--preset`` names them.
+    """
     parameters = [_parameter(item) for item in _most_special_first(config)]
     for name in common:
         annotation, default = COMMON[name]
+        if name == "preset" and presets:
+            names = ", ".join(presets)
+            annotation = Annotated[str | None, typer.Option(metavar="NAME", help=f"A study of the paper: {names}.")]
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
 

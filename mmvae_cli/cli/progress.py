@@ -17,6 +17,8 @@ SECONDS_BETWEEN_LINES = 10.0
 class TrainingProgress:
     """Shows loss and held-out R² of the replicates (their mean) after each epoch; nothing when quiet."""
 
+    event = "on_epoch"
+
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.bar: Progress | None = None

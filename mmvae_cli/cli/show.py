@@ -192,6 +192,19 @@ def _show_label(label: Summary, over: Summary) -> None:
     out.print(table)
 
 
+def show_benchmark(summary: Summary) -> None:
+    """Show the tables."""
+    for shown in summary["tables"]:
+        table = _table(shown["title"], *(literal(column.replace("_", " ")) for column in shown["columns"]))
+        for row in shown["rows"]:
+            table.add_row(*map(literal, row))
+        out.print(table)
+        out.print()
+    cells = counted(summary["cells"], "cell")
+    out.print(f"{summary['finished']} of {cells} finished, {summary['seconds']:.0f} s of work")
+    out.print(f"written: {literal(summary['out'])}")
+
+
 def show_simulate(summary: Summary) -> None:
     """Show what was drawn."""
     for name, count in summary["shared"].items():
@@ -207,5 +220,6 @@ SHOW: dict[str, Callable[[Summary], None]] = {
     "embed": show_embed,
     "predict": show_predict,
     "evaluate": show_evaluate,
+    "benchmark": show_benchmark,
     "simulate": show_simulate,
 }

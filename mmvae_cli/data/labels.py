@@ -10,7 +10,7 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.errors import DataError, listed
+from mmvae_cli.errors import DataError, did_you_mean, listed
 
 log = logging.getLogger("mmvae_cli")
 
@@ -181,3 +181,21 @@ def _class_text(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(float(value)) if isinstance(value, np.floating) else str(value)
+
+
+def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
+    """Return a column with ``chosen`` and, for every other value, ``"other"``; missing stays missing.
+
+    Raises
+    ------
+    DataError
+        If no sample has the class.
+    """
+    known = series.notna()
+    words = series.astype(object).where(known).map(_class_text, na_action="ignore")
+    if not (words == chosen).any():
+        allowed = sorted(set(words[known]))
+        raise DataError(
+            f"label {name!r} has no class {chosen!r}", hint=f"{did_you_mean(chosen, allowed)}allowed: {listed(allowed)}"
+        )
+    return words.where(~known | (words == chosen), "other")

@@ -138,7 +138,7 @@ def _modality(
     """R² of one modality, by kind and by feature set."""
     everything = range(len(applied.run.modalities))
     sources = {"cross": [m for m in everything if m != target], "self": [target], "joint": list(everything)}
-    sets = _sets(applied, record)
+    sets = feature_sets(applied, record)
     training_mean = _training_mean(applied, target, record)
     found: dict[str, Any] = {}
     for kind, chosen in sources.items():
@@ -171,7 +171,7 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
     return total / len(rows) if len(rows) else np.full(len(total), np.nan)
 
 
-def _sets(applied: Applied, record: ModalityRecord) -> np.ndarray | None:
+def feature_sets(applied: Applied, record: ModalityRecord) -> np.ndarray | None:
     """Sets of the replicate's features: selected by label, else the truth of simulated data, else none."""
     if record.shared_set is not None and record.other_set is not None:
         shared = record.view(record.shared_set, applied.replicate)

@@ -113,6 +113,7 @@ def run(
         "simulate": _simulate,
         "train": _train,
         "predict": _predict,
+        "benchmark": _benchmark,
     }
     if command in special:
         return special[command](step, inputs, options, obs, output, force, command_line=command_line, **more)
@@ -129,6 +130,13 @@ def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:
 
 def _check(step: Step, inputs: Sequence[str], options: Any, obs: str | None, *_: Any, **__: Any) -> dict[str, Any]:
     outcome: Outcome = step(parse_source(inputs, obs), options)
+    return outcome.summary
+
+
+def _benchmark(
+    step: Step, inputs: Sequence[str], options: Any, obs: str | None, _output: Any, _force: Any, **more: Any
+) -> dict[str, Any]:
+    outcome: Outcome = step(inputs, options, obs=obs, **more)
     return outcome.summary
 
 

@@ -1,0 +1,31 @@
+"""``mmvae benchmark``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mmvae_cli.cli.console import show_error
+from mmvae_cli.cli.execute import execute
+from mmvae_cli.cli.grid_progress import GridProgress
+from mmvae_cli.cli.parameters import READING, TALKING, with_options
+from mmvae_cli.pipeline.benchmark_options import BENCHMARK_PRESETS, BenchmarkConfig
+
+
+@with_options(BenchmarkConfig, *READING, "preset", *TALKING, presets=BENCHMARK_PRESETS)
+def benchmark(**arguments: Any) -> None:
+    """Compare models over a grid of settings.
+
+    INPUT: as for train; none with --simulate. Models, numbers of other features and latent sizes are
+    combined; every cell is trained with all its replicates and evaluated on held-out samples. Results go
+    into the folder --out: tables, figures, and each cell as soon as it is finished. The same command
+    goes on after an interrupt.
+
+    Example: mmvae benchmark cll.h5mu --label IGHV --shared 10 --other 20,50 --replicates 2 --epochs 5
+    """
+    summary = execute("benchmark", arguments, progress=GridProgress(quiet=arguments["quiet"]))
+    for failed in summary["failed"]:
+        show_error(f"{failed['cell']}: {failed['message']}", failed["hint"])
+    if summary["failed"]:
+        raise typer.Exit(summary["failed"][0]["exit_code"])

@@ -1,0 +1,108 @@
+"""One cell of a benchmark: train, evaluate, and the numbers as rows."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmvae_cli.data.atomic import write_file
+from mmvae_cli.data.dataset import Dataset
+from mmvae_cli.data.formats import read
+from mmvae_cli.pipeline.apply import Applied, match
+from mmvae_cli.pipeline.evaluate import ReplicateMetrics, evaluate_run, feature_sets
+from mmvae_cli.pipeline.grid import Cell
+from mmvae_cli.pipeline.input import Input, read_input
+from mmvae_cli.pipeline.simulate import simulate
+from mmvae_cli.pipeline.train import fit_run
+
+DIGITS = 6  # significant ones of numbers in results
+FEATURE_COLUMNS = ("replicate", "seed", "modality", "feature", "part", "r2_cross")
+
+Row = dict[str, Any]
+
+
+def run_cell(cell: Cell, given: Input | None, path: Path) -> float:
+    """Run a cell and write its results, a JSON object, to ``path``; returns the seconds it took.
+
+    Raises
+    ------
+    MmvaeError
+        As ``train`` and ``evaluate``.
+    """
+    began = time.perf_counter()
+    dataset = _data(cell, given)
+    run = fit_run(dataset, cell.config).run
+    evaluated = evaluate_run(run, dataset)
+    seconds = time.perf_counter() - began
+    matched = match(run, dataset)
+    rows, features = [], []
+    for index, one in enumerate(evaluated):
+        applied = matched.replicate(index)
+        seed = cell.config.seed + index
+        rows += [{"replicate": index, "seed": seed, **row} for row in _rows(one, applied, seconds / len(evaluated))]
+        features += [[index, seed, *row] for row in _features(one, applied)]
+    content = {
+        "factors": dict(cell.factors),
+        "seconds": round(seconds, 3),
+        "config": cell.config.as_dict(),
+        "rows": rows,
+        "features": features,
+    }
+    write_file(path, json.dumps(content, allow_nan=False, ensure_ascii=False).encode())
+    return seconds
+
+
+def _data(cell: Cell, given: Input | None) -> Dataset:
+    if cell.draw is not None:
+        return read(simulate(cell.draw)[0], None, {})
+    assert given is not None
+    return read_input(given)
+
+
+def _rows(one: ReplicateMetrics, applied: Applied, seconds: float) -> Iterator[Row]:
+    """Every metric of a replicate, one number a row; those without a value are left out."""
+    for name, kinds in one.metrics["r2"].items():
+        for kind, found in kinds.items():
+            for part, value in found.items():
+                values = value if isinstance(value, Mapping) else {part: value}
+                place = part if isinstance(value, Mapping) else ""
+                for statistic, number in values.items():
+                    yield from _row(f"r2_{kind}_{statistic}", name, place, number)
+    label = one.metrics["label"] or {}
+    for metric, blocks in label.items():
+        if isinstance(blocks, Mapping):
+            for block, value in blocks.items():
+                values = value if isinstance(value, Mapping) else {"": value}
+                for name, number in values.items():
+                    yield from _row(metric, name, block, number)
+    for record in applied.run.modalities:
+        if record.role_shared is not None:
+            called = int(record.view(record.role_shared, applied.replicate).sum())
+            yield from _row("features_called_shared", record.name, "", called)
+    yield from _row("seconds", "", "", seconds)
+
+
+def _row(metric: str, modality: str, part: str, value: Any) -> Iterator[Row]:
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        yield {"metric": metric, "modality": modality, "part": part, "value": _rounded(value)}
+
+
+def _features(one: ReplicateMetrics, applied: Applied) -> Iterator[list[Any]]:
+    """Cross-modal R² of every feature: modality, feature, set, value."""
+    for name, values in one.r2["cross"].items():
+        record = applied.run.modality(name)
+        sets = feature_sets(applied, record)
+        parts = np.full(len(values), "all") if sets is None else sets
+        for feature, part, value in zip(record.feature_names(applied.replicate), parts, values, strict=True):
+            if math.isfinite(value):
+                yield [name, str(feature), str(part), _rounded(value)]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
