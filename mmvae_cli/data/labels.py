@@ -66,7 +66,7 @@ def make_label(series: pd.Series, name: str) -> Label:
         half the labelled samples (an identifier).
     """
     raw = series.astype(object)
-    known = ~(raw.isna() | raw.map(lambda value: isinstance(value, str) and not value.strip())).to_numpy(dtype=bool)
+    known = _is_known(raw)
     if not known.any():
         raise DataError(
             f"label {name!r} is missing in all {len(series)} samples",
@@ -78,6 +78,24 @@ def make_label(series: pd.Series, name: str) -> Label:
         numbers[known] = present.astype(float)
         return _from_numbers(numbers, name)
     return _from_classes(present, known, name)
+
+
+def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
+    """Return a column with ``chosen`` and, for every other value, ``"other"``; missing stays missing.
+
+    Raises
+    ------
+    DataError
+        If no sample has the class.
+    """
+    raw = series.astype(object)
+    words = raw.where(_is_known(raw), None).map(_class_text, na_action="ignore")
+    allowed = sorted(set(words.dropna()))
+    if chosen not in allowed:
+        raise DataError(
+            f"label {name!r} has no class {chosen!r}", hint=f"{did_you_mean(chosen, allowed)}allowed: {listed(allowed)}"
+        )
+    return words.where(words.isna() | (words == chosen), "other")
 
 
 def strata(label: Label | None, observed: np.ndarray) -> np.ndarray:
@@ -105,6 +123,12 @@ def strata(label: Label | None, observed: np.ndarray) -> np.ndarray:
             quartiles = np.quantile(known, [0.25, 0.5, 0.75])
             group[labelled] = [f"quartile {1 + bin}" for bin in np.searchsorted(quartiles, known, side="left")]
     return np.array([f"{one}|{own}" for one, own in zip(group, pattern, strict=True)], dtype=str)
+
+
+def _is_known(raw: pd.Series) -> np.ndarray:
+    """(n_samples,) True where there is a value: None, nan, NA and empty text are missing."""
+    missing = raw.isna() | raw.map(lambda value: isinstance(value, str) and not value.strip())
+    return np.asarray(~missing.to_numpy(dtype=bool))
 
 
 def _is_numeric(series: pd.Series, present: pd.Series) -> bool:
@@ -181,21 +205,3 @@ def _class_text(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(float(value)) if isinstance(value, np.floating) else str(value)
-
-
-def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
-    """Return a column with ``chosen`` and, for every other value, ``"other"``; missing stays missing.
-
-    Raises
-    ------
-    DataError
-        If no sample has the class.
-    """
-    known = series.notna()
-    words = series.astype(object).where(known).map(_class_text, na_action="ignore")
-    if not (words == chosen).any():
-        allowed = sorted(set(words[known]))
-        raise DataError(
-            f"label {name!r} has no class {chosen!r}", hint=f"{did_you_mean(chosen, allowed)}allowed: {listed(allowed)}"
-        )
-    return words.where(~known | (words == chosen), "other")

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -95,10 +96,19 @@ def _on_one_thread() -> Iterator[None]:
 
 
 def _start_worker() -> None:
-    """One thread; an interrupt is for the parent, which ends its children."""
+    """One thread; an interrupt is for the parent, which ends its children, and whose end is theirs, too."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log.setLevel(logging.ERROR)
     os.environ.update(dict.fromkeys(THREADS, "1"))  # for libraries that the work will load
     threadpool_limits(1)  # for those that the main module has loaded
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Without this, processes whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import error_lines, state
+from tests.cli.commands import done, error_lines, state
 
 COMMAND = (sys.executable, "-m", "mmvae_cli.cli.main")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -54,6 +55,37 @@ def test_training_that_is_stopped_leaves_nothing_behind(number: signal.Signals, 
     assert running.returncode == code
     assert "Traceback" not in err
     assert state(Path.cwd()) == before
+
+
+def rows(cell: Path) -> list[dict[str, object]]:
+    """Numbers of a cell, without the time that it took."""
+    return [row for row in json.loads(cell.read_text())["rows"] if row["metric"] != "seconds"]
+
+
+def test_a_benchmark_that_is_stopped_keeps_its_finished_cells_and_goes_on(two: Path) -> None:
+    arguments = ["benchmark", "two.h5mu", "--models", "mvae,mmvae+epochs=100000,mopoe+epochs=100000", "--patience", "0",
+                 "--replicates", "2", "--epochs", "2", "--jobs", "2"]  # fmt: skip
+    running = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if line.startswith("cell 1/3"):
+            break
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Traceback" not in err
+    (cell,) = Path("mmvae_benchmark/cells").iterdir()
+    assert cell.name.startswith("mvae-")
+    again = "benchmark two.h5mu --models mvae,mmvae --patience 0 --replicates 2 --epochs 2 --jobs 1 --json"
+    assert "2 cells: 1 to run, 1 found finished" in done(again).err
+    done(f"{again} --out anew")  # in this process
+    assert rows(cell) == rows(Path("anew/cells") / cell.name)
 
 
 def test_reader_that_goes_away_is_no_error(two: Path) -> None:

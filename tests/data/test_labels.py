@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmvae_cli.data.labels import Label, make_label, strata
+from mmvae_cli.data.labels import Label, against_rest, make_label, strata
 from mmvae_cli.errors import DataError
 
 NAN = np.nan
@@ -100,3 +100,20 @@ def test_strata_cut_continuous_labels_at_the_quartiles():
     assert sorted(groups.value_counts()) == [1, 25, 25, 25, 25]
     medians = pd.Series(values).groupby(groups).median()
     assert medians.drop("unlabelled|11").is_monotonic_increasing
+
+
+def test_one_class_is_set_against_the_rest() -> None:
+    column = pd.Series(["b", "a", None, "c", "", "b"], index=list("uvwxyz"))
+    found = against_rest(column, "b", "type")
+    label = make_label(found, "type")
+    assert label.classes == ("b", "other")
+    np.testing.assert_array_equal(label.values, [0, 1, NAN, 1, NAN, 0])
+    assert list(found.index) == list("uvwxyz")
+    coded = make_label(against_rest(pd.Series([1.0, 2.0, NAN, 3.0]), "2", "code"), "code")
+    assert coded.classes == ("2", "other")
+
+
+def test_a_class_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(DataError, match="no class 'B'") as refused:
+        against_rest(pd.Series(["b", "a", None]), "B", "type")
+    assert "did you mean 'b'? allowed: a, b" in refused.value.hint

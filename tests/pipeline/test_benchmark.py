@@ -32,10 +32,10 @@ GRID: Mapping[str, Any] = {
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data and a benchmark of two models and two sizes, finished by two processes."""
+    """A folder with data and a benchmark of two models and two sizes."""
     folder = tmp_path_factory.mktemp("benchmark")
     study().write(folder / "data.h5mu")
-    run(folder, jobs=2)
+    run(folder)
     return folder
 
 
