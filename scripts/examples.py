@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,15 +72,15 @@ def without_numbers(text: str) -> str:
     return "\n".join(" ".join(NUMBER.sub("#", line).split()) for line in text.strip().splitlines())
 
 
-def run_command(command: str, extra: Sequence[str] = ()) -> str:
-    """Run a command in the current folder and return its stdout; ``extra`` goes behind ``mmvae train …``."""
+def run_command(command: str, extra: Mapping[str, Sequence[str]]) -> str:
+    """Run a command in the current folder and return its stdout; ``extra["train"]`` goes behind ``mmvae train …``."""
     words = shlex.split(command)
     if words[0] != "mmvae":
         done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, check=False)
         code, out, err = done.returncode, done.stdout, done.stderr
     else:
         words, target = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
-        code, out, err = _mmvae([*words[1:], *(extra if words[1] == "train" else ())])
+        code, out, err = _mmvae([*words[1:], *extra.get(words[1], ())])
         if target is not None:
             Path(target).write_text(out, encoding="utf-8")
             out = ""
@@ -108,7 +108,9 @@ def _mmvae(arguments: list[str]) -> tuple[int, str, str]:
     return int(code or 0), out.getvalue(), err.getvalue()
 
 
-def run_page(path: Path, folder: Path, extra: Sequence[str] = ()) -> Iterator[tuple[Block, str, str, str]]:
+def run_page(
+    path: Path, folder: Path, extra: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[tuple[Block, str, str, str]]:
     """Run all blocks of a page in a folder; gives each command with the output shown and the real one."""
     if not (folder / "example_data").exists():
         shutil.copytree(REPOSITORY / "example_data", folder / "example_data")
@@ -121,7 +123,7 @@ def run_page(path: Path, folder: Path, extra: Sequence[str] = ()) -> Iterator[tu
                     exec(compile(block.text, where, "exec"), names)
                     continue
                 for command, shown in commands(block):
-                    yield block, command, shown, run_command(command, extra)
+                    yield block, command, shown, run_command(command, extra or {})
             except ExampleError as error:
                 raise ExampleError(f"{where}: {error}") from None
 

@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 ALL_PAGES = [*PAGES, *(REPOSITORY / name for name in ("CONTRIBUTING.md", "example_data/README.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-QUICK = ("--epochs", "5", "--threads", "1")  # behind every mmvae train of the documentation
+# behind commands of the documentation: what makes them quick
+QUICK = {"train": ("--epochs", "5", "--threads", "1"), "benchmark": ("--jobs", "1")}
 
 
 def script(name: str) -> ModuleType:

@@ -22,7 +22,7 @@ def benchmark(**arguments: Any) -> None:
     into the folder --out: tables, figures, and each cell as soon as it is finished. The same command
     goes on after an interrupt.
 
-    Example: mmvae benchmark cll.h5mu --label IGHV --shared 10 --other 20,50 --replicates 2 --epochs 5
+    Example: mmvae benchmark cll.h5mu --label IGHV --models mvae,mmvaex --shared 10 --other 20,50 --epochs 5
     """
     summary = execute("benchmark", arguments, progress=GridProgress(quiet=arguments["quiet"]))
     for failed in summary["failed"]:

@@ -25,6 +25,8 @@ QUANTITIES = (
     Quantity("r2_cross_median", "shared", "R² of shared features from the other modalities"),
     Quantity("r2_cross_median", "other", "R² of other features from the other modalities"),
     Quantity("r2_cross_median", "all", "R² of features from the other modalities"),
+    Quantity("features_called_shared", "", "Features called shared by screening"),
+    Quantity("seconds", "", "Seconds for each replicate, one thread"),
 )
 
 
