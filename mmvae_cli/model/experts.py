@@ -82,6 +82,36 @@ def mixture_of_experts(means: Tensor, sds: Tensor, usable: Tensor, encode: Encod
     return Posterior(torch.where(inferred, means[encoder], 0.0), torch.where(inferred, sds[encoder], 0.0), inferred)
 
 
+@dataclass(frozen=True)
+class PosteriorDraw:
+    """What turns the encoders' Gaussians into one draw, the same for all samples.
+
+    Attributes
+    ----------
+    noise
+        (latents,) standard normal.
+    priority
+        (modalities,) from 0 to 1: a mixture looks at the observed source with the highest.
+    """
+
+    noise: Tensor
+    priority: Tensor
+
+
+def draw_from_product(means: Tensor, sds: Tensor, usable: Tensor, draw: PosteriorDraw) -> Tensor:
+    """Latents (replicates, samples, latents) from the product of all usable experts and the prior."""
+    posterior = product_of_experts(means, sds, usable, (tuple(range(len(means))),))
+    return posterior.mean[0] + posterior.sd[0] * draw.noise
+
+
+def draw_from_mixture(means: Tensor, sds: Tensor, usable: Tensor, draw: PosteriorDraw) -> Tensor:
+    """Latents (replicates, samples, latents) from one usable encoder; those that no encoder fills are 0."""
+    priority = torch.where(usable, draw.priority[:, None, None, None], -1.0)
+    which = priority.argmax(0, keepdim=True)
+    drawn = means.gather(0, which) + sds.gather(0, which) * draw.noise
+    return torch.where(usable.any(0), drawn[0], 0.0)
+
+
 def product_mean(means: Tensor, sds: Tensor, usable: Tensor) -> Tensor:
     """Mean of the product of all usable experts and the prior, (replicates, samples, latents)."""
     return product_of_experts(means, sds, usable, (tuple(range(len(means))),)).mean[0]
@@ -116,17 +146,22 @@ class PosteriorRule:
         Latents that predict another modality from several sources.
     joint
         Latents of the joint embedding, by the name of the pooling (``precision`` unless the recipe says ``mean``).
+    draw
+        A draw of the latents from several sources.
     """
 
     combine: Callable[[Tensor, Tensor, Tensor, Encode], Posterior]
     cross: Pooling
     joint: dict[str, Pooling]
+    draw: Callable[[Tensor, Tensor, Tensor, PosteriorDraw], Tensor]
 
 
 POSTERIORS: dict[str, PosteriorRule] = {
-    "product": PosteriorRule(product_of_experts, product_mean, {"precision": product_mean, "mean": product_mean}),
+    "product": PosteriorRule(
+        product_of_experts, product_mean, {"precision": product_mean, "mean": product_mean}, draw_from_product
+    ),
     "mixture": PosteriorRule(
-        mixture_of_experts, plain_mean, {"precision": precision_weighted_mean, "mean": plain_mean}
+        mixture_of_experts, plain_mean, {"precision": precision_weighted_mean, "mean": plain_mean}, draw_from_mixture
     ),
 }
 

@@ -35,6 +35,8 @@ class Likelihood:
         The same summed over the features, from ``x``, ``hidden``, ``head`` and the feature parameters.
     mean
         Mean of the data under the outputs, in the unit the model was trained on.
+    variance
+        Variance of the data, from that mean (replicates, samples, features) and the feature parameters.
     value_kinds
         Kinds of values it fits, as ``data.kinds.value_kind`` names them.
     feature_parameters
@@ -48,6 +50,7 @@ class Likelihood:
     per_value: Callable[[Tensor, Tensor, Parameters], Tensor]
     log_density: Callable[[Tensor, Tensor, Head, Parameters], Tensor]
     mean: Callable[[Tensor], Tensor]
+    variance: Callable[[Tensor, Parameters], Tensor]
     value_kinds: tuple[str, ...]
     feature_parameters: Mapping[str, float] = field(default_factory=dict)
     n_outputs: Callable[[int], int] = lambda n_features: n_features
@@ -124,14 +127,26 @@ LIKELIHOODS: dict[str, Likelihood] = {
         _gaussian_per_value,
         _gaussian_log_density,
         lambda outputs: outputs,
+        lambda mean, parameters: F.softplus(parameters["noise"]).square().unsqueeze(1).expand_as(mean),
         ("continuous", "fractions", "counts", "binary"),
         {"noise": -1.0},
     ),
     # outputs are logits
-    "bernoulli": Likelihood(_bernoulli_per_value, _summed(_bernoulli_per_value), torch.sigmoid, ("binary",)),
+    "bernoulli": Likelihood(
+        _bernoulli_per_value,
+        _summed(_bernoulli_per_value),
+        torch.sigmoid,
+        lambda mean, _: mean * (1.0 - mean),
+        ("binary",),
+    ),
     # outputs are log rates
     "poisson": Likelihood(
-        _poisson_per_value, _summed(_poisson_per_value), torch.exp, ("counts", "binary"), encoder_input=torch.log1p
+        _poisson_per_value,
+        _summed(_poisson_per_value),
+        torch.exp,
+        lambda mean, _: mean,
+        ("counts", "binary"),
+        encoder_input=torch.log1p,
     ),
 }
 
@@ -140,6 +155,10 @@ LABEL_LIKELIHOODS: dict[str, Likelihood] = {
     "bernoulli": LIKELIHOODS["bernoulli"],
     "gaussian": LIKELIHOODS["gaussian"],
     "categorical": Likelihood(
-        _categorical_per_value, _summed(_categorical_per_value), lambda outputs: outputs.softmax(-1), ("counts",)
+        _categorical_per_value,
+        _summed(_categorical_per_value),
+        lambda outputs: outputs.softmax(-1),
+        lambda mean, _: mean * (1.0 - mean),
+        ("counts",),
     ),
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +9,9 @@ from torch.distributions import Normal, kl_divergence
 
 from mmvae_cli.model.experts import (
     POSTERIORS,
+    PosteriorDraw,
+    draw_from_mixture,
+    draw_from_product,
     kl_to_prior,
     mixture_of_experts,
     plain_mean,
@@ -157,3 +162,42 @@ def test_mixed_precision_leaves_the_posterior_in_single_precision(name: str) -> 
         mixed = POSTERIORS[name].combine(means, sds, usable, ((0,), (1,)))
     assert torch.equal(plain.mean, mixed.mean)
     assert torch.equal(plain.sd, mixed.sd)
+
+
+def _drawn(draw: Callable[..., Tensor], n_draws: int = 20_000) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn((n_draws, SHAPE[-1]), generator=generator, dtype=torch.float64)
+    priority = torch.rand((n_draws, SHAPE[0]), generator=generator)
+    experts = _experts()
+    return torch.stack([draw(*experts, PosteriorDraw(*one)) for one in zip(noise, priority, strict=True)])
+
+
+def test_draws_from_a_product_have_its_mean_and_sd() -> None:
+    means, sds, usable = _experts()
+    posterior = product_of_experts(means, sds, usable, ((0, 1, 2),))
+    drawn = _drawn(draw_from_product)
+    torch.testing.assert_close(drawn.mean(0), posterior.mean[0], atol=0.03, rtol=0)
+    torch.testing.assert_close(drawn.std(0), posterior.sd[0], atol=0.03, rtol=0)
+    assert not usable[:, 0, 0, 1].any()
+    assert drawn[:, 0, 0, 1].std() == pytest.approx(1, abs=0.03)  # the prior
+
+
+def test_draws_from_a_mixture_come_from_every_source_alike() -> None:
+    means, sds, usable = _experts()
+    count = usable.sum(0).clamp(min=1)
+    mean = torch.where(usable, means, 0.0).sum(0) / count
+    second = torch.where(usable, means.square() + sds.square(), 0.0).sum(0) / count
+    drawn = _drawn(draw_from_mixture)
+    torch.testing.assert_close(drawn.mean(0), mean, atol=0.05, rtol=0)
+    torch.testing.assert_close(drawn.var(0), second - mean.square(), atol=0.12, rtol=0.03)
+    assert (drawn[:, 0, 0, 1] == 0).all()
+
+
+def test_all_latents_of_a_draw_from_a_mixture_are_of_one_source() -> None:
+    means = torch.arange(3.0).view(3, 1, 1, 1).expand(SHAPE)
+    draw = PosteriorDraw(torch.zeros(SHAPE[-1]), torch.tensor([0.2, 0.9, 0.4]))
+    usable = torch.ones(SHAPE, dtype=torch.bool)
+    usable[1, :, 2] = False
+    drawn = draw_from_mixture(means, means, usable, draw)
+    assert (drawn[:, [0, 1, 3]] == 1).all()
+    assert (drawn[:, 2] == 2).all()

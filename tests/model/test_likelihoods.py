@@ -151,3 +151,13 @@ def test_extreme_outputs_stay_finite() -> None:
     classes = torch.zeros(1, 1, 1, 1)
     wide = torch.tensor([-300.0, 300.0, 0.0]).view(1, 1, 1, 3)
     assert LABEL_LIKELIHOODS["categorical"].per_value(classes, wide, {}).item() == -600
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_mean_and_variance_are_those_of_the_distribution(name: str) -> None:
+    case = Case(name)
+    outputs = case.head(case.hidden)
+    distribution = case.distribution(outputs, {key: value.unsqueeze(1) for key, value in case.parameters.items()})
+    mean = case.row.mean(outputs)
+    torch.testing.assert_close(mean, distribution.mean)
+    torch.testing.assert_close(case.row.variance(mean, case.parameters), distribution.variance)
