@@ -168,7 +168,7 @@ def _finish_lines(row: Sequence[Axes], quantity: Quantity) -> None:
 def boxes(features: pd.DataFrame, layout: Panels, series: Sequence[Series]) -> Figure | None:
     """Cross-modal R² of single features over all replicates, a box for each model and set; None without features.
 
-    A row of panels for each modality, a column for each setting. Boxes are quartiles, whiskers 1.5 times their range.
+    A row of panels for each setting, a column for each modality. Boxes are quartiles, whiskers 1.5 times their range.
     """
     if features.empty:
         return None
@@ -179,12 +179,12 @@ def boxes(features: pd.DataFrame, layout: Panels, series: Sequence[Series]) -> F
     sets = [part for part in SETS if (features["part"] == part).any()]
     lowest = min(max(LOWEST_R2, float(features["r2_cross"].quantile(0.01))), -0.1)
     with _style():
-        figure, axes = _figure(len(modalities), len(titles), width=0.6 + 0.22 * len(series) * len(sets))
-        for modality, row, last in zip(modalities, axes, _is_last(modalities), strict=True):
-            for title, axis in zip(titles, row, strict=True):
+        figure, axes = _figure(len(titles), len(modalities), width=0.6 + 0.22 * len(series) * len(sets))
+        for title, row, last in zip(titles, axes, _is_last(titles), strict=True):
+            for modality, axis in zip(modalities, row, strict=True):
                 frame = features[(features["modality"] == modality) & (own_titles == title)]
                 _draw_boxes(axis, frame, sets, series)
-                axis.set_title("\n".join(filter(None, (title, modality))))
+                axis.set_title(f"{modality} ({title})" if title else modality)
                 axis.set_ylim(lowest, HIGHEST)
                 axis.tick_params(labelbottom=last)
             row[0].set_ylabel("cross-modal R² of a feature")

@@ -79,7 +79,7 @@ def test_boxes_stand_for_each_model_and_set() -> None:
     results, features = frames()
     figure = figures.boxes(features, figures.panels(results, FACTORS), SERIES)
     assert figure is not None
-    assert [axis.get_title() for axis in figure.axes] == [f"other rna {n}\n{name}" for name in "ab" for n in (5, 50)]
+    assert [axis.get_title() for axis in figure.axes] == [f"{name} (other rna {n})" for n in (5, 50) for name in "ab"]
     assert all(len(axis.patches) == len(SERIES) * 2 for axis in figure.axes)
 
 
