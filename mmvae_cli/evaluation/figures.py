@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.evaluation.tables import Quantity, chosen
+from mmvae_cli.evaluation.tables import Quantity, chosen, same_sets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,6 +172,8 @@ def boxes(features: pd.DataFrame, layout: Panels, series: Sequence[Series]) -> F
     """
     if features.empty:
         return None
+    if not same_sets(features):
+        features = features.assign(part="all")
     every = Panels(None, tuple(filter(None, (layout.x, *layout.facets))))
     own_titles = every.titles(features)
     titles = list(dict.fromkeys(own_titles))

@@ -44,15 +44,20 @@ class Table:
         return f"{self.quantity.title}{': ' * bool(self.modality)}{self.modality}"
 
 
+def same_sets(results: pd.DataFrame) -> bool:
+    """Whether all models have their features in sets; only then their sets are compared, else all features."""
+    in_sets = results["part"].isin(("shared", "other")) & (results["modality"] != "")
+    return bool(in_sets.any()) and results.loc[in_sets, "model"].nunique() == results["model"].nunique()
+
+
 def chosen(results: pd.DataFrame) -> Iterator[tuple[Quantity, str, pd.DataFrame]]:
-    """Each quantity that occurs, with its modality and rows; that of all features only where they are in no sets."""
+    """Each quantity that occurs, with its modality and rows."""
+    left_out = ("all",) if same_sets(results) else ("shared", "other")
     for quantity in QUANTITIES:
         rows = results[(results["metric"] == quantity.metric) & (results["part"] == quantity.part)]
-        in_sets = results["part"].isin(("shared", "other")) & (results["metric"] == quantity.metric)
-        if quantity.part == "all" and in_sets.any():
-            continue
         for modality, group in rows.groupby("modality", sort=False):
-            yield quantity, str(modality), group
+            if modality == "" or quantity.part not in left_out:
+                yield quantity, str(modality), group
 
 
 def tables(results: pd.DataFrame, factors: Sequence[str], titles: Mapping[str, str]) -> list[Table]:

@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ from mmvae_cli.pipeline.grid import Cell, cells
 from mmvae_cli.pipeline.input import Input, input_of, read_input
 from mmvae_cli.pipeline.jobs import run_jobs
 from mmvae_cli.pipeline.outcome import Outcome, versions
+from mmvae_cli.pipeline.simulate import simulate
 from mmvae_cli.pipeline.variants import SUPERVISED, variant
 
 log = logging.getLogger("mmvae_cli")
 
 MARK = "benchmark.json"  # only a folder that holds it, or nothing, is written into
 CELLS = "cells"
+FEWEST_SAMPLES = 10  # of simulated data: enough to see whether they can be drawn
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def benchmark(
     given = _input(source or (), obs, config)
     names = [*read_input(given).modalities] if given else [*(config.modalities or SimulateConfig().modalities)]
     grid = cells(config, names)
+    _require_drawable(grid)
     folder = _folder(Path(config.out))
     record = {"command_line": command_line, "config": config.as_dict(), "versions": versions()}
     write_file(folder / MARK, json.dumps(record, indent=1, default=str).encode())
@@ -112,6 +115,12 @@ def _input(inputs: Sequence[str], obs: str | None, config: BenchmarkConfig) -> I
     if not inputs:
         raise UsageError("no data are given", hint="name a file.h5mu, or draw data with --simulate")
     return input_of(inputs, obs, config, config.label_class)
+
+
+def _require_drawable(grid: Sequence[Cell]) -> None:
+    """Refuse numbers that nothing can be drawn with, before every cell fails for itself."""
+    for draw in {str(cell.draw.other): cell.draw for cell in grid if cell.draw is not None}.values():
+        simulate(replace(draw, samples=FEWEST_SAMPLES))
 
 
 def _folder(folder: Path) -> Path:

@@ -83,6 +83,15 @@ def test_boxes_stand_for_each_model_and_set() -> None:
     assert all(len(axis.patches) == len(SERIES) * 2 for axis in figure.axes)
 
 
+def test_boxes_of_all_features_where_models_differ_in_their_sets() -> None:
+    results, features = frames()
+    features.loc[features["model"] == "mvae", "part"] = "all"
+    figure = figures.boxes(features, figures.panels(results, FACTORS), SERIES)
+    assert figure is not None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["all features"]
+    assert all(len(axis.patches) == len(SERIES) for axis in figure.axes)
+
+
 def test_what_is_not_there_has_no_figure() -> None:
     results, features = frames()
     layout = figures.panels(results, FACTORS)

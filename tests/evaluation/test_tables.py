@@ -38,6 +38,13 @@ def test_all_features_are_shown_where_they_are_in_no_sets() -> None:
     assert [table.quantity.part for table in tables(without, ["other"], TITLES)] == ["all"]
 
 
+def test_sets_that_only_some_models_have_are_not_compared() -> None:
+    rows = results()
+    in_sets = rows[(rows["model"] == "a") | (rows["part"] != "other")]
+    found = {(table.quantity.metric, table.quantity.part) for table in tables(in_sets, ["other"], TITLES)}
+    assert found == {("auc", "shared"), ("r2_cross_median", "all")}
+
+
 def test_a_model_without_results_has_a_dash() -> None:
     frame = results()[lambda frame: ~((frame["model"] == "b") & (frame["other"] == 5))]
     assert tables(frame, ["other"], TITLES)[0].shown["B"].tolist() == ["–", "1.60 ± 0.10"]

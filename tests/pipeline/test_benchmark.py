@@ -186,6 +186,16 @@ def test_a_wrong_request_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_data_that_cannot_be_drawn_are_refused_at_once(tmp_path: Path) -> None:
+    reports: list[CellReport] = []
+    with pytest.raises(DataError, match="no private latent"):
+        mmvae_cli.benchmark(
+            simulate=True, true_latent="0+2+0", other=5, out=str(tmp_path / "out"), on_cell=reports.append
+        )
+    assert reports == []
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_something_else_is_left_alone(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CannotCreateError, match="no benchmark's"):
