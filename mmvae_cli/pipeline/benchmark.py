@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from mmvae_cli.pipeline.jobs import run_jobs
 from mmvae_cli.pipeline.outcome import Outcome, versions
 from mmvae_cli.pipeline.simulate import simulate
 from mmvae_cli.pipeline.variants import SUPERVISED, variant
+from mmvae_cli.training.hardware import available_threads
 
 log = logging.getLogger("mmvae_cli")
 
@@ -95,16 +95,21 @@ def benchmark(
     grid = cells(config, names)
     _require_drawable(grid)
     folder = _folder(Path(config.out))
-    record = {"command_line": command_line, "config": config.as_dict(), "versions": versions()}
+    record: dict[str, Any] = {"command_line": command_line, "config": config.as_dict(), "versions": versions()}
     write_file(folder / MARK, json.dumps(record, indent=1, default=str).encode())
     digest = given.digest if given else ""
     paths = [folder / CELLS / f"{cell.key(digest)}.json" for cell in grid]
-    failed = _run([*zip(grid, paths, strict=True)], given, config.jobs or os.cpu_count() or 1, on_cell)
+    failed = _run([*zip(grid, paths, strict=True)], given, config.jobs or available_threads(), on_cell)
     finished = [path for path in paths if path.exists()]
+    record["failed"] = [
+        {"cell": cell.title, "message": str(error.args[0]), "hint": error.hint, "exit_code": error.exit_code}
+        for cell, error in failed
+    ]
+    write_file(folder / MARK, json.dumps(record, indent=1, default=str).encode())
     results, features = _collect(finished, config)
     made = tables(results, _factors(grid), _titles(config))
     _write(folder, results, features, made, config, grid)
-    return Outcome(_summary(folder, made, grid, finished, failed))
+    return Outcome(_summary(folder, made, grid, finished, record["failed"]))
 
 
 def _input(inputs: Sequence[str], obs: str | None, config: BenchmarkConfig) -> Input | None:
@@ -220,17 +225,14 @@ def _summary(
     made: Sequence[Table],
     grid: Sequence[Cell],
     finished: Sequence[Path],
-    failed: Sequence[tuple[Cell, MmvaeError]],
+    failed: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     return {
         "command": "benchmark",
         "cells": len(grid),
         "finished": len(finished),
         "seconds": round(sum(json.loads(path.read_bytes())["seconds"] for path in finished), 1),
-        "failed": [
-            {"cell": cell.title, "message": str(error.args[0]), "hint": error.hint, "exit_code": error.exit_code}
-            for cell, error in failed
-        ],
+        "failed": failed,
         "tables": [
             {"title": table.title, "columns": list(table.shown), "rows": table.shown.astype(str).to_numpy().tolist()}
             for table in made

@@ -39,11 +39,14 @@ class Cell:
         What is trained.
     draw
         What is drawn; None for data from files.
+    label
+        The label that was named, and the class that it is reduced to.
     """
 
     factors: Mapping[str, str | int]
     config: TrainConfig
     draw: SimulateConfig | None = None
+    label: tuple[str | None, str | None] = (None, None)
 
     @property
     def title(self) -> str:
@@ -54,7 +57,7 @@ class Cell:
         """Name of the cell's file: it changes with everything its result depends on."""
         config = {name: value for name, value in self.config.as_dict().items() if name not in NO_RESULT}
         draw = None if self.draw is None else self.draw.as_dict()
-        what = [config, draw, data_hash, __version__]
+        what = [config, draw, self.label, data_hash, __version__]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
         words = "-".join(str(value) for value in self.factors.values())
         plain = "".join(letter if letter.isalnum() or letter in "-+" else "_" for letter in words)
@@ -128,7 +131,7 @@ def _cell(
     passed |= {"other": other, "latent": latent[1], **variant(model).options}
     if seed is None:
         passed["label"] = config.label if config.label_class is None else ONE_CLASS
-        return Cell(factors, TrainConfig(**passed))
+        return Cell(factors, TrainConfig(**passed), label=(config.label, config.label_class))
     draw = SimulateConfig(
         samples=config.samples,
         modalities=tuple(names),

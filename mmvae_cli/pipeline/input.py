@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from mmvae_cli.config import DataOptions
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset
-from mmvae_cli.data.formats import parse_source
+from mmvae_cli.data.formats import Source, parse_source
 from mmvae_cli.data.labels import against_rest
 from mmvae_cli.errors import UsageError
 from mmvae_cli.pipeline.load import load
@@ -28,6 +29,8 @@ class Input:
         As on the command line.
     label, label_class
         Label of the study, and the class that it is reduced to; or None.
+    digest
+        SHA-256 of the files' bytes: changed files are another input.
     """
 
     inputs: tuple[str, ...]
@@ -36,16 +39,7 @@ class Input:
     layers: tuple[tuple[str, str], ...]
     label: str | None
     label_class: str | None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the files' bytes, and of the label."""
-        source = parse_source(self.inputs, self.obs)
-        digest = hashlib.sha256(repr((self.label, self.label_class)).encode())
-        for file in filter(None, (source.mudata_file, *source.files.values(), source.obs)):
-            with open(file, "rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
-        return digest.hexdigest()
+    digest: str
 
 
 def input_of(inputs: Sequence[str], obs: str | None, options: DataOptions, label_class: str | None) -> Input:
@@ -53,7 +47,16 @@ def input_of(inputs: Sequence[str], obs: str | None, options: DataOptions, label
     if label_class is not None and options.label is None:
         raise UsageError("--label-class needs a label", hint="name its column with --label")
     layers = tuple(sorted(options.layer.items()))
-    return Input(tuple(inputs), obs, options.modalities, layers, options.label, label_class)
+    digest = _digest(parse_source(inputs, obs))
+    return Input(tuple(inputs), obs, options.modalities, layers, options.label, label_class, digest)
+
+
+def _digest(source: Source) -> str:
+    digest = hashlib.sha256()
+    for file in filter(None, (source.mudata_file, *source.files.values(), source.obs)):
+        with suppress(OSError), open(file, "rb") as content:  # who reads it says what is wrong
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -129,7 +129,8 @@ def test_changed_data_are_run_anew(finished: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
         study(seed=seed).write(tmp_path / "data.h5mu")
         benchmark([str(tmp_path / "data.h5mu")], config)
-    assert len([*(tmp_path / "out" / "cells").iterdir()]) == 2
+    first, second = (json.loads(path.read_text())["rows"] for path in (tmp_path / "out" / "cells").iterdir())
+    assert first[0]["value"] != second[0]["value"]
 
 
 def test_an_error_of_one_cell_is_said_and_the_others_go_on(finished: Path, tmp_path: Path) -> None:
@@ -138,6 +139,7 @@ def test_an_error_of_one_cell_is_said_and_the_others_go_on(finished: Path, tmp_p
     assert [failed["cell"] for failed in summary["failed"]] == ["mvae+lr=1e30, other 2, latent 1+2+1"]
     assert summary["failed"][0]["exit_code"] == DataError.exit_code
     assert [report.error is None for report in reports] == [True, False]
+    assert json.loads((tmp_path / "out" / "benchmark.json").read_text())["failed"] == summary["failed"]
     with pytest.raises(DataError):
         run(finished, models="mvae+lr=1e30", out=str(tmp_path / "none"), other=2)
 
@@ -163,6 +165,9 @@ def test_a_label_can_be_one_class_against_the_rest(tmp_path: Path) -> None:
     found = json.loads(next((tmp_path / "out" / "cells").iterdir()).read_text())
     assert [row for row in found["rows"] if row["metric"] == "auc"]
     assert "one class" not in mdata.obs
+    reports: list[CellReport] = []
+    mmvae_cli.benchmark(mdata, label_class="b", on_cell=reports.append, **options)
+    assert [(report.total, report.found) for report in reports] == [(0, 1)]
     with pytest.raises(DataError, match="no class 'z'"):
         mmvae_cli.benchmark(mdata, label_class="z", **options)
 
