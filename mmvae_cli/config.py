@@ -240,6 +240,12 @@ class PredictConfig(RunOptions):
     source: tuple[str, ...] = option((), values.names, "Modalities to predict from.", metavar="A[,B]")
     target: tuple[str, ...] = option((), values.names, "Modalities to predict.", metavar="A[,B]")
     features: tuple[str, ...] = option((), values.names, "Predict only these features.", metavar="A,B")
+    intervals: float | None = option(
+        None,
+        values.number(0.0, 0.999, above=True),
+        "Also write the ends of intervals that hold this share of the values, such as 0.9.",
+        metavar="LEVEL",
+    )
     yes: bool = option(False, values.flag, "Write predictions of more than 1 GB.")
 
 

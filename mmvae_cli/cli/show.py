@@ -135,6 +135,8 @@ def show_predict(summary: Summary) -> None:
         unit = "the unit of the input" if found["unit"] == "input" else found["unit"]
         size = f"{counted(found['samples'], 'sample')} × {counted(found['features'], 'feature')}"
         out.print(f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit)}")
+    if summary.get("intervals") is not None:
+        out.print(f"with the ends of their {100 * summary['intervals']:g} % intervals; mmvae evaluate measures them")
     _written(summary)
 
 
@@ -160,9 +162,31 @@ def show_evaluate(summary: Summary) -> None:
     label = summary["label"]
     if label is not None:
         _show_label(label, over.get("label") or {})
+    _show_uncertainty(summary["uncertainty"])
     if n_replicates > 1:
         out.print(f"\nwritten is replicate {summary['replicate'] + 1} of {n_replicates}")
     _written(summary)
+
+
+def _show_uncertainty(found: Summary) -> None:
+    """Which cross-modal predictions to believe, how far, and whether other seeds find the same shared latents."""
+    tested = found["cross"].values()
+    parts = [part for part in ("shared", "other", "all") if any(part in one["intervals"] for one in tested)]
+    out.print()
+    table = _table("predictions from the other modalities", "modality", "significant", *parts)
+    for name, one in found["cross"].items():
+        shares = (one["intervals"].get(part, {}).get("coverage") for part in parts)
+        cells = ("–" if share is None else f"{100 * share:.0f} %" for share in shares)
+        table.add_row(literal(name), f"{one['significant']} of {one['tested']}", *cells)
+    out.print(table)
+    level = f"{100 * found['level']:g} %"
+    out.print(f"significant: features with q < 0.05, by permutation; the rest: values inside their {level} intervals")
+    if found["stability"] is not None and found["stability"]["median"] is not None:
+        same = found["stability"]
+        out.print(
+            f"shared latents of the replicates: canonical correlation {_number(same['median'])} (median of "
+            f"{counted(same['pairs'], 'pair')}, lowest {_number(same['min'])})"
+        )
 
 
 def _has_set(r2: Summary, part: str) -> bool:

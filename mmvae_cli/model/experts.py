@@ -105,11 +105,11 @@ def draw_from_product(means: Tensor, sds: Tensor, usable: Tensor, draw: Posterio
 
 
 def draw_from_mixture(means: Tensor, sds: Tensor, usable: Tensor, draw: PosteriorDraw) -> Tensor:
-    """Latents (replicates, samples, latents) from one usable encoder; those that no encoder fills are 0."""
+    """Latents (replicates, samples, latents) from one usable encoder; from the prior where no encoder fills them."""
     priority = torch.where(usable, draw.priority[:, None, None, None], -1.0)
     which = priority.argmax(0, keepdim=True)
     drawn = means.gather(0, which) + sds.gather(0, which) * draw.noise
-    return torch.where(usable.any(0), drawn[0], 0.0)
+    return torch.where(usable.any(0), drawn[0], draw.noise)
 
 
 def product_mean(means: Tensor, sds: Tensor, usable: Tensor) -> Tensor:

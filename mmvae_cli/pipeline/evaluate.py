@@ -28,6 +28,7 @@ from mmvae_cli.evaluation.metrics import (
 from mmvae_cli.pipeline.apply import Applied, in_prediction_unit, match
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.reuse import open_data
+from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.training.run import ModalityRecord, Run, load_run
 
 log = logging.getLogger("mmvae_cli")
@@ -54,19 +55,23 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     """
     run = load_run(config.run)
     dataset = open_data(run, source)
-    evaluated = evaluate_run(run, dataset, config.label, config.min_features)
-    chosen = evaluated[run.replicate]
+    target = _target(run, dataset, config.label)
+    matched = match(run, dataset, config.min_features)
+    evaluated = [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
+    chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
     summary = {
         "command": "evaluate",
         "run": config.run,
         "model": run.record["summary"]["title"],
         "replicate": run.replicate,
         **chosen.metrics,
+        "uncertainty": trust.metrics,
         "replicates": [one.metrics for one in evaluated],
         "over_replicates": over_replicates([one.metrics for one in evaluated]),
     }
     key, aligned = run.record["key"], align(dataset)
-    updates = _updates(run, aligned, chosen, key)
+    by_feature = {**{f"r2_{kind}": values for kind, values in chosen.r2.items()}, **trust.by_feature}
+    updates = _updates(run, aligned, by_feature, key)
     entries = {"command": "evaluate", "metrics": as_json(summary), "evaluate_command_line": command_line}
     return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))
 
@@ -81,12 +86,17 @@ def evaluate_run(
     label
         Column to separate; None for the label of the run.
     """
+    target = _target(run, dataset, label)
+    matched = match(run, dataset, min_features)
+    return [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
+
+
+def _target(run: Run, dataset: Dataset, label: str | None) -> Label | None:
+    """Label to separate, after a look whether there is anything to evaluate on."""
     if not (run.splits == "test").any():
         raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
     _require_held_out(run, dataset)
-    target = _label(run, dataset, label)
-    matched = match(run, dataset, min_features)
-    return [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
+    return _label(run, dataset, label)
 
 
 def _require_held_out(run: Run, dataset: Dataset) -> None:
@@ -218,14 +228,16 @@ def over_replicates(metrics: list[Any]) -> Any:
     return first
 
 
-def _updates(run: Run, aligned: Aligned, chosen: ReplicateMetrics, key: str) -> dict[str, object]:
-    """R² per feature in the order of the file; nan for features not modelled."""
+def _updates(
+    run: Run, aligned: Aligned, by_feature: Mapping[str, Mapping[str, np.ndarray]], key: str
+) -> dict[str, object]:
+    """Values per feature of the written replicate in the order of the file; nan for features not modelled."""
     updates: dict[str, object] = {}
-    for kind, by_modality in chosen.r2.items():
+    for kind, by_modality in by_feature.items():
         for name, values in by_modality.items():
             var = aligned.modalities[name].var
             column = np.full(len(var), np.nan)
             place = var.index.get_indexer(pd.Index(run.modality(name).feature_names(run.replicate)))
             column[place[place >= 0]] = values[place >= 0]
-            updates[f"mod/{name}/var/{key}_r2_{kind}"] = column
+            updates[f"mod/{name}/var/{key}_{kind}"] = column
     return updates

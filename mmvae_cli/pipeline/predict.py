@@ -15,6 +15,7 @@ from mmvae_cli.data.formats import Source
 from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.errors import DataError, UsageError, did_you_mean, pick
 from mmvae_cli.pipeline.apply import Applied, match, prediction_unit
+from mmvae_cli.pipeline.intervals import Ensemble
 from mmvae_cli.pipeline.outcome import Outcome, earlier_record, with_record, written_paths
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.training.run import Run, load_run
@@ -23,6 +24,7 @@ log = logging.getLogger("mmvae_cli")
 
 LARGE = 1e9  # bytes of a prediction above which leave is asked
 WORTH_SAYING = 1e7
+SUFFIXES = ("", "_lower", "_upper")  # of the names of a prediction and of the ends of its intervals
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,19 @@ class Prediction:
         (n_features,) names, in the order in which the run knows them.
     unit
         ``input`` for the unit of the input, else the name of the transformed unit.
+    ends
+        Lower and upper ends of the intervals, as ``values``; empty where none were asked for.
     """
 
     target: str
     values: np.ndarray
     features: np.ndarray
     unit: str
+    ends: tuple[np.ndarray, ...] = ()
+
+    def parts(self) -> list[tuple[str, np.ndarray]]:
+        """Everything that is written, by the suffix of its name."""
+        return list(zip(SUFFIXES, (self.values, *self.ends), strict=False))
 
 
 def predict(source: Source | MuData | None, config: PredictConfig, *, command_line: str = "") -> Outcome:
@@ -71,6 +80,7 @@ def predict(source: Source | MuData | None, config: PredictConfig, *, command_li
             }
             for prediction in predictions
         },
+        "intervals": config.intervals,
         "joined": joined,
     }
     return Outcome(summary, with_record(updates, applied.aligned, key, entries))
@@ -80,6 +90,8 @@ def prediction_table(source: Source | MuData | None, config: PredictConfig) -> t
     """Prediction of one modality as a table, samples × features, for samples with a source; and its unit."""
     if len(config.target) != 1:
         raise UsageError("a table holds the prediction of one modality", hint="name one with --to, or write .h5mu")
+    if config.intervals is not None:
+        raise UsageError("a table holds the prediction alone", hint="leave --intervals out, or write .h5mu")
     _, applied, (prediction,) = predictions_of(source, config)
     order = applied.aligned.order.argsort()
     table = pd.DataFrame(prediction.values, applied.aligned.names, prediction.features).iloc[order]
@@ -107,6 +119,10 @@ def predictions_of(
     names, known = [record.name for record in run.modalities], run.record["modality_order"]
     sources = [names.index(pick(name, known, "modality", where="--from")) for name in config.source]
     targets = [names.index(pick(name, known, "modality", where="--to")) for name in config.target]
+    if config.intervals is not None and set(sources) & set(targets):
+        raise UsageError(
+            "--intervals are for predictions from other modalities", hint="name in --to what is not in --from"
+        )
     matched = match(run, open_data(run, source), config.min_features, needed=config.source)
     applied = matched.replicate(run.replicate)
     if not applied.observed[:, sources].any():
@@ -115,14 +131,19 @@ def predictions_of(
         )
     rows = np.arange(len(applied.aligned.names))
     chosen = _features(run, targets, config.features)
-    _check_size(len(rows) * sum(len(columns) for columns in chosen.values()) * 4, config.yes)
+    n_parts = 1 if config.intervals is None else len(SUFFIXES)
+    _check_size(n_parts * len(rows) * sum(len(columns) for columns in chosen.values()) * 4, config.yes)
+    ensemble = None if config.intervals is None else Ensemble.of(matched)
     predictions = []
     for target in targets:
         record = run.modalities[target]
         columns = chosen[target]
         values = applied.predict(sources, target, rows, columns, np.float32)
         features = record.feature_names(run.replicate)[columns]
-        predictions.append(Prediction(record.name, values, features, prediction_unit(record)))
+        ends: tuple[np.ndarray, ...] = ()
+        if ensemble is not None and config.intervals is not None:
+            ends = ensemble.interval(sources, target, rows, columns, config.intervals)
+        predictions.append(Prediction(record.name, values, features, prediction_unit(record), ends))
     return run, applied, tuple(predictions)
 
 
@@ -150,14 +171,16 @@ def _updates(applied: Applied, prediction: Prediction, key: str, sources: Sequen
     covered = np.zeros(len(aligned.names), dtype=bool)
     if modality is not None:
         place = modality.var.index.get_indexer(pd.Index(prediction.features))
-        layer = np.full((len(modality.obs), modality.n_features), np.nan, dtype=np.float32)
-        own = aligned.to_own(target, prediction.values)
-        layer[:, place[place >= 0]] = own[:, place >= 0]
-        updates[f"mod/{target}/layers/{key}_from_{'+'.join(sources)}"] = layer
+        for suffix, values in prediction.parts():
+            layer = np.full((len(modality.obs), modality.n_features), np.nan, dtype=np.float32)
+            own = aligned.to_own(target, values)
+            layer[:, place[place >= 0]] = own[:, place >= 0]
+            updates[f"mod/{target}/layers/{key}_from_{'+'.join(sources)}{suffix}"] = layer
         covered = aligned.rows[target] >= 0
     lacking = [name for name in sources if name in aligned.modalities and (~covered & (aligned.rows[name] >= 0)).any()]
     for name in lacking:
-        updates[f"mod/{name}/obsm/{key}_{target}"] = aligned.to_own(name, prediction.values)
+        for suffix, values in prediction.parts():
+            updates[f"mod/{name}/obsm/{key}_{target}{suffix}"] = aligned.to_own(name, values)
     if lacking:
         updates |= _other_features(applied, prediction, key, updates)
         updates[f"uns/{key}/features_{target}"] = prediction.features.astype(object)
@@ -171,8 +194,8 @@ def _other_features(
     record = earlier_record(applied.aligned, key)
     if list(record.get(f"features_{prediction.target}", prediction.features)) == list(prediction.features):
         return {}
-    place = f"/obsm/{key}_{prediction.target}"
-    void = [path for path in written_paths(record) if path.endswith(place) and path not in updates]
+    places = tuple(f"/obsm/{key}_{prediction.target}{suffix}" for suffix in SUFFIXES)
+    void = [path for path in written_paths(record) if path.endswith(places) and path not in updates]
     for path in void:
         log.warning("removed %s: it holds an earlier prediction, of other features", path)
     return dict.fromkeys(void, REMOVE)
