@@ -18,9 +18,10 @@ def benchmark(**arguments: Any) -> None:
     """Compare models over a grid of settings.
 
     INPUT: as for train; none with --simulate. Models, numbers of other features and latent sizes are
-    combined; every cell is trained with all its replicates and evaluated on held-out samples. Results go
-    into the folder --out: tables, figures, and each cell as soon as it is finished. The same command
-    goes on after an interrupt.
+    combined; every cell is trained with all its replicates and evaluated on held-out samples. The folder
+    --out gets each cell as soon as it is finished, so that the same command goes on after an interrupt;
+    then all numbers (results.csv), medians and paired differences of models with their 95 % intervals
+    (summary.csv), R² of every feature (features.csv.gz), tables (table.md) and figures.
 
     Example: mmvae benchmark cll.h5mu --label IGHV --models mvae,mmvaex --shared 10 --other 20,50 --epochs 5
     """

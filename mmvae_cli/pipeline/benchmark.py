@@ -19,6 +19,7 @@ from mmvae_cli.data.atomic import check_folder, write_file, writing_errors
 from mmvae_cli.data.writeback import write_mudata
 from mmvae_cli.errors import CannotCreateError, MmvaeError, UsageError, counted
 from mmvae_cli.evaluation import figures
+from mmvae_cli.evaluation.bootstrap import summarised
 from mmvae_cli.evaluation.tables import Table, markdown, tables
 from mmvae_cli.pipeline.benchmark_options import BenchmarkConfig
 from mmvae_cli.pipeline.cell import FEATURE_COLUMNS, run_cell
@@ -203,6 +204,7 @@ def _write(
     count = counted(config.replicates, "replicate")
     note = f"Median ± sd over {count}, on held-out samples. R²: of each feature, then the median over the features."
     write_file(folder / "results.csv", results.to_csv(index=False).encode())
+    write_file(folder / "summary.csv", summarised(results, _factors(grid)).to_csv(index=False).encode())
     write_file(folder / "features.csv.gz", lambda path: features.to_csv(path, index=False, compression="gzip"))
     write_file(folder / "table.md", markdown(made, note).encode())
     layout = figures.panels(results, _factors(grid))

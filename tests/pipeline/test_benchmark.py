@@ -90,6 +90,14 @@ def test_tables_hold_the_medians_of_the_results(finished: Path) -> None:
         assert f"| {other} | {' | '.join(shown)} |" in page
 
 
+def test_the_summary_holds_each_model_and_its_difference_from_the_other(finished: Path) -> None:
+    summary = pd.read_csv(finished / "out" / "summary.csv", keep_default_na=False)
+    auc = summary[(summary["metric"] == "auc") & (summary["other_rna"] == 4)].set_index(["model", "minus"])["median"]
+    assert set(auc.index) == {("mvae", ""), ("sup-mmvae", ""), ("mvae", "sup-mmvae"), ("sup-mmvae", "mvae")}
+    # with two replicates the median is the mean, so medians can be subtracted
+    assert auc["mvae", "sup-mmvae"] == pytest.approx(auc["mvae", ""] - auc["sup-mmvae", ""])
+
+
 def test_figures_are_there(finished: Path) -> None:
     for name in ("label.png", "cross_r2.png", "features.png"):
         assert (finished / "out" / name).read_bytes().startswith(b"\x89PNG")
