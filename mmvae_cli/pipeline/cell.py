@@ -81,10 +81,11 @@ def _rows(one: ReplicateMetrics, applied: Applied, seconds: float) -> Iterator[R
                 values = value if isinstance(value, Mapping) else {"": value}
                 for name, number in values.items():
                     yield from _row(metric, name, block, number)
-    for record in applied.run.modalities:
+    for name in applied.run.record["modality_order"]:
+        record = applied.run.modality(name)
         if record.role_shared is not None:
             called = int(record.view(record.role_shared, applied.replicate).sum())
-            yield from _row("features_called_shared", record.name, "", called)
+            yield from _row("features_called_shared", name, "", called)
     yield from _row("seconds", "", "", seconds)
 
 

@@ -165,6 +165,16 @@ def test_simulated_data_are_drawn_anew_for_each_replicate(tmp_path: Path) -> Non
     assert auc.nunique() > 1
 
 
+def test_what_screening_called_shared_is_counted_in_the_order_of_the_file(tmp_path: Path) -> None:
+    options = {**GRID, "models": "mmvae+screen,mmvae", "other": 4, "out": str(tmp_path / "out")}
+    mmvae_cli.benchmark(study(), **options)
+    found = results(tmp_path)
+    called = found[found["metric"] == "features_called_shared"]
+    assert list(called["modality"]) == ["rna", "meth"] * 2
+    assert set(called["model"]) == {"mmvae+screen"}
+    assert called["value"].between(0, 8).all()
+
+
 def test_a_label_can_be_one_class_against_the_rest(tmp_path: Path) -> None:
     mdata = study()
     mdata.obs["type"] = np.resize(["a", "b", "c", "d"], mdata.n_obs)
