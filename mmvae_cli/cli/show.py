@@ -171,6 +171,8 @@ def show_evaluate(summary: Summary) -> None:
 def _show_uncertainty(found: Summary) -> None:
     """Which cross-modal predictions to believe, how far, and whether other seeds find the same shared latents."""
     tested = found["cross"].values()
+    if not tested:
+        return
     parts = [part for part in ("shared", "other", "all") if any(part in one["intervals"] for one in tested)]
     out.print()
     table = _table("predictions from the other modalities", "modality", "significant", *parts)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmvae_cli.evaluation.intervals import QUANTILES, Moments, central_interval, coverage, mixed
+from mmvae_cli.evaluation.intervals import QUANTILES, Moments, central_interval, coverage, mixed, width_factor
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 
 LEVELS = (0.5, 0.9, 0.99)
@@ -66,3 +66,22 @@ def test_coverage_counts_what_has_a_value_and_an_interval() -> None:
     upper = np.array([[3.0, 9.0, 9.0], [6.0, 10.0, 1.0]])
     assert coverage(x, lower, upper) == {"coverage": 0.75, "width": pytest.approx((2 + 1 + 10 + 1) / 4), "n": 4}
     assert coverage(x[:0], lower[:0], upper[:0]) == {"coverage": None, "width": None, "n": 0}
+
+
+@pytest.mark.parametrize("too_small", [0.5, 1.0, 3.0])
+def test_widened_intervals_hold_the_nominal_share_of_other_values(too_small: float) -> None:
+    generator = np.random.default_rng(0)
+    mean, sd = generator.normal(size=(400, 50)), generator.uniform(0.5, 2, (400, 50))
+    x, said = generator.normal(mean, sd), Moments(mean, (sd / too_small) ** 2)
+    x[::7], said.mean[:, 3] = np.nan, np.nan
+    factor = width_factor(x[:200], Moments(said.mean[:200], said.variance[:200]))
+    assert factor == pytest.approx(too_small, rel=0.05)
+    widened = Moments(said.mean[200:], factor**2 * said.variance[200:])
+    assert coverage(x[200:], *central_interval(widened, 0.9, "gaussian"))["coverage"] == pytest.approx(0.9, abs=0.02)
+
+
+def test_widths_stay_where_there_is_nothing_to_learn_them_from() -> None:
+    one = np.ones((2, 2))
+    assert width_factor(one, Moments(one * np.nan, one)) == 1
+    assert width_factor(one[:0], Moments(one[:0], one[:0])) == 1
+    assert width_factor(one, Moments(one, one)) == 1  # perfect: the model's own noise remains
