@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.model.vae import ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.model.spec import ModalitySpec, ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.hardware import choose_device, choose_precision
 from mmvae_cli.training.loop import Loop, Recipe
 from mmvae_cli.training.source import DeviceData, ModalityTensors

@@ -88,6 +88,7 @@ def width_factor(x: np.ndarray, moments: Moments) -> float:
 
     A model learns its noise on training samples, and often from predictions that see more than those of interest; on
     samples it has not seen, the 0.9 quantile of ``|x − mean| / sd`` says how much wider the intervals have to be.
+    They are never made narrower: where few values differ from 0, that quantile says little of those that do.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def width_factor(x: np.ndarray, moments: Moments) -> float:
 
     Returns
     -------
-    Above 0; 1 where nothing is predicted.
+    At least 1; 1 where nothing is predicted.
 
     Source: after Lei et al., Distribution-free predictive inference for regression, 2018 (split conformal).
     """
@@ -108,7 +109,7 @@ def width_factor(x: np.ndarray, moments: Moments) -> float:
     if not known.any():
         return 1.0
     ratios = np.abs(x - moments.mean)[known] / np.sqrt(moments.variance[known])
-    return float(np.quantile(ratios, CALIBRATED) / ndtri((1 + CALIBRATED) / 2)) or 1.0
+    return max(1.0, float(np.quantile(ratios, CALIBRATED) / ndtri((1 + CALIBRATED) / 2)))
 
 
 def coverage(x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> dict[str, float | int | None]:

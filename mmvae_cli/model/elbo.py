@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.experts import kl_to_prior
+from mmvae_cli.model.modality import Dropout
 from mmvae_cli.model.objectives import Term
 from mmvae_cli.model.vae import MultimodalVAE
 
@@ -47,43 +48,54 @@ LABEL = "label"
 
 
 @dataclass(frozen=True)
+class _Group:
+    """The terms that score a modality by the same decoder on the same features: decoded in one product."""
+
+    modality: int
+    shared_decoder: bool
+    only_shared: bool
+    rows: tuple[int, ...]  # terms
+    detaches: tuple[bool, ...]  # of each, whether the decoder sees the shared latents detached
+
+
+@dataclass(frozen=True)
 class _Table:
     """A table of terms as index tensors."""
 
     encode: tuple[tuple[int, ...], ...]
     encodes: Tensor  # (terms, modalities) bool
     decodes: Tensor  # (terms, modalities) bool
-    detaches: Tensor  # (terms, modalities) bool
+    reads_all: Tensor  # (terms, modalities) bool: decoded from the private block too
+    groups: tuple[_Group, ...]
     weight: Tensor  # (terms,)
-
-    def rows(self, modality: int) -> list[int]:
-        """Terms that decode a modality."""
-        return [int(term) for term in self.decodes[:, modality].nonzero()[:, 0]]
 
 
 @lru_cache(maxsize=64)
 @torch.inference_mode(mode=False)  # kept for later calls, which may need gradients
-def _table(terms: tuple[Term, ...], n_modalities: int) -> _Table:
+def _table(terms: tuple[Term, ...], n_modalities: int, has_roles: bool) -> _Table:
     encodes = torch.zeros(len(terms), n_modalities, dtype=torch.bool)
-    decodes, detaches = encodes.clone(), encodes.clone()
+    decodes, reads_all = encodes.clone(), encodes.clone()
+    groups: dict[tuple[int, bool, bool], list[tuple[int, bool]]] = {}
     for row, term in enumerate(terms):
         encodes[row, list(term.encode)] = True
         for decode in term.decodes:
             decodes[row, decode.modality] = True
-            detaches[row, decode.modality] = decode.detach_shared
+            reads_all[row, decode.modality] |= not decode.shared_decoder
+            key = (decode.modality, decode.shared_decoder, decode.only_shared and has_roles)
+            groups.setdefault(key, []).append((row, decode.detach_shared))
     weight = torch.tensor([term.weight for term in terms], dtype=torch.float64)
-    return _Table(tuple(term.encode for term in terms), encodes, decodes, detaches, weight)
+    members = tuple(_Group(*key, *zip(*of_key, strict=True)) for key, of_key in groups.items())
+    return _Table(tuple(term.encode for term in terms), encodes, decodes, reads_all, members, weight)
 
 
-def _seen_by(modality: int, draws: Tensor, table: _Table, model: MultimodalVAE) -> Tensor:
+def _seen_by(group: _Group, draws: Tensor, model: MultimodalVAE) -> Tensor:
     """Latents a decoder sees in the terms that use it: (replicates, its terms, samples, latents)."""
-    rows = table.rows(modality)
-    draws = draws if len(rows) == len(draws) else draws[rows]
-    detached = table.detaches[rows, modality]
-    if bool(detached.any()):
-        at = detached.to(draws.device)[:, None, None, None] & model.shared
+    draws = draws if len(group.rows) == len(draws) else draws[list(group.rows)]
+    if any(group.detaches):
+        at = torch.tensor(group.detaches, device=draws.device)[:, None, None, None] & model.shared
         draws = torch.where(at, draws.detach(), draws)
-    return torch.where(model.owned[modality], draws, 0.0).transpose(0, 1)
+    owned = model.shared if group.shared_decoder else model.owned[group.modality]
+    return torch.where(owned, draws, 0.0).transpose(0, 1)
 
 
 def _counted(table: _Table, observed: Tensor) -> Tensor:
@@ -102,6 +114,7 @@ def evaluate(
     beta: float = 1.0,
     weights: Mapping[str, float] | None = None,
     noise: Noise | None = None,
+    dropout: Dropout | None = None,
 ) -> Elbo:
     """Evaluate an objective on a batch.
 
@@ -119,9 +132,11 @@ def evaluate(
         Weight of each modality's log-likelihood, and of the label's under ``LABEL``; 1 where absent.
     noise
         Gives standard normal draws; None evaluates at the posterior mean.
+    dropout
+        Gives the factors by which inputs of the shared encoders are multiplied; None leaves them as they are.
     """
-    table, weights = _table(tuple(terms), len(model.names)), weights or {}
-    means, sds, usable = model.encode(batch)
+    table, weights = _table(tuple(terms), len(model.names), model.has_roles), weights or {}
+    means, sds, usable = model.encode(batch, dropout)
     posterior = model.rule.combine(means, sds, usable, table.encode)
     draws = posterior.mean
     if noise is not None:
@@ -139,12 +154,15 @@ def evaluate(
 
     kl = _kl(posterior.mean, posterior.sd, posterior.inferred, counted, table, model)
     loss = beta * (kl * term_weight).sum(0)
-    log_likelihood = {}
-    for modality, name in enumerate(model.names):
-        rows = table.rows(modality)
-        value = model.log_likelihood(modality, batch, _seen_by(modality, draws, table, model))
-        plain, weighted = total(value, rows, observed[modality])
-        log_likelihood[name] = plain.detach() / batch.n_samples
+    log_likelihood = {name: torch.zeros_like(loss) for name in model.names}
+    for group in table.groups:
+        name, rows = model.names[group.modality], list(group.rows)
+        value = model.log_likelihood(
+            group.modality, batch, _seen_by(group, draws, model),
+            shared_decoder=group.shared_decoder, only_shared=group.only_shared,
+        )  # fmt: skip
+        plain, weighted = total(value, rows, observed[group.modality])
+        log_likelihood[name] = log_likelihood[name] + plain.detach() / batch.n_samples
         loss = loss - weights.get(name, 1.0) * weighted
     if model.spec.label is not None and batch.label is not None:
         shared = torch.where(model.shared, draws, 0.0).transpose(0, 1)
@@ -156,7 +174,8 @@ def evaluate(
 
 def _kl(mean: Tensor, sd: Tensor, inferred: Tensor, counted: Tensor, table: _Table, model: MultimodalVAE) -> Tensor:
     """KL of each term summed over samples and the latents it is paid for: (terms, replicates)."""
-    decoded = table.decodes.to(mean.device, torch.float32)
+    decoded = table.reads_all.to(mean.device, torch.float32)
     owned = decoded @ model.owned.to(torch.float32) > 0  # (terms, latents)
+    owned = owned | model.shared  # every decoder owns the shared block
     paid = inferred & counted.unsqueeze(-1) & owned[:, None, None, :]
     return kl_to_prior(mean, sd, paid).sum((-1, -2))

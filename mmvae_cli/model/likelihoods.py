@@ -32,7 +32,8 @@ class Likelihood:
     per_value
         Log-density of each value, (…, features), from ``x``, the outputs and the feature parameters; for diagnosis.
     log_density
-        The same summed over the features, from ``x``, ``hidden``, ``head`` and the feature parameters.
+        The same summed over the features, from ``x``, ``hidden``, ``head``, the feature parameters, and which
+        features are valid, (replicates, features), None for all: padding has ``x`` = 0 and outputs 0.
     mean
         Mean of the data under the outputs, in the unit the model was trained on.
     variance
@@ -48,7 +49,7 @@ class Likelihood:
     """
 
     per_value: Callable[[Tensor, Tensor, Parameters], Tensor]
-    log_density: Callable[[Tensor, Tensor, Head, Parameters], Tensor]
+    log_density: Callable[[Tensor, Tensor, Head, Parameters, Tensor | None], Tensor]
     mean: Callable[[Tensor], Tensor]
     variance: Callable[[Tensor, Parameters], Tensor]
     value_kinds: tuple[str, ...]
@@ -60,15 +61,18 @@ class Likelihood:
 def _outputs_by_term(x: Tensor, hidden: Tensor, head: Head) -> Tensor:
     """Decoder outputs as (replicates, terms, samples, outputs)."""
     outputs = head(hidden)
-    return outputs.view(outputs.shape[0], -1, x.shape[1], outputs.shape[-1]).to(x.dtype)
+    n_samples = x.shape[1]  # terms are counted, not left to -1: there may be no feature at all
+    return outputs.view(len(outputs), hidden.shape[1] // n_samples, n_samples, outputs.shape[-1]).to(x.dtype)
 
 
 def _summed(per_value: Callable[[Tensor, Tensor, Parameters], Tensor]) -> Callable[..., Tensor]:
     """Log-density summed over the features, from the log-density of each value."""
 
-    def log_density(x: Tensor, hidden: Tensor, head: Head, parameters: Parameters) -> Tensor:
+    def log_density(
+        x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, valid: Tensor | None = None
+    ) -> Tensor:
         values: Tensor = per_value(x.unsqueeze(1), _outputs_by_term(x, hidden, head), parameters)
-        return values.sum(-1)
+        return (values if valid is None else torch.where(valid[:, None, None], values, 0.0)).sum(-1)
 
     return log_density
 
@@ -102,10 +106,16 @@ class _GaussianSum(torch.autograd.Function):
         return weighted.mul_(inverse_sd.neg()), None, for_noise
 
 
-def _gaussian_log_density(x: Tensor, hidden: Tensor, head: Head, parameters: Parameters) -> Tensor:
+def _gaussian_log_density(
+    x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, valid: Tensor | None = None
+) -> Tensor:
     sd = F.softplus(_by_feature(parameters, "noise"))
+    n_features: Tensor | int = x.shape[-1]
+    if valid is not None:  # with sd 1 the padding adds 0 to the squares and to the logarithms
+        sd = torch.where(valid[:, None, None], sd, 1.0)
+        n_features = valid.sum(1)[:, None, None].to(sd.dtype)  # integers times a number would be float32
     squares: Tensor = _GaussianSum.apply(_outputs_by_term(x, hidden, head), x.unsqueeze(1), sd.reciprocal())  # type: ignore[no-untyped-call]
-    return squares - sd.log().sum(-1) - x.shape[-1] * HALF_LOG_TWO_PI
+    return squares - sd.log().sum(-1) - n_features * HALF_LOG_TWO_PI
 
 
 def _bernoulli_per_value(x: Tensor, outputs: Tensor, _: Parameters) -> Tensor:

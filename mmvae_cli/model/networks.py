@@ -12,6 +12,17 @@ from torch import Tensor, nn
 LEAKY_SLOPE = 0.01
 
 
+Size = int | Sequence[int]  # the same for all replicates, or one for each
+
+
+def _of_each(size: Size, n_replicates: int) -> list[int]:
+    return [size] * n_replicates if isinstance(size, int) else list(size)
+
+
+def _uniform(bound: float, generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.empty(shape).uniform_(-bound, bound, generator=generator)
+
+
 class ReplicateLinear(nn.Module):
     """A linear layer for each replicate.
 
@@ -20,21 +31,22 @@ class ReplicateLinear(nn.Module):
     Parameters
     ----------
     n_inputs, n_outputs
-        Sizes of the layer.
+        Sizes of the layer; a list gives each replicate its own, filled up with zeros that nothing ever reaches.
     generators
         One per replicate; on the CPU, so that a seed means the same weights on every device.
     """
 
-    def __init__(self, n_inputs: int, n_outputs: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, n_inputs: Size, n_outputs: Size, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
-        bound = 1.0 / math.sqrt(max(n_inputs, 1))
-
-        def draw(*shape: int) -> nn.Parameter:
-            drawn = [torch.empty(shape).uniform_(-bound, bound, generator=generator) for generator in generators]
-            return nn.Parameter(torch.stack(drawn))
-
-        self.weight = draw(n_inputs, n_outputs)  # (replicates, inputs, outputs)
-        self.bias = draw(1, n_outputs)  # (replicates, 1, outputs)
+        inputs, outputs = (_of_each(size, len(generators)) for size in (n_inputs, n_outputs))
+        weight = torch.zeros(len(generators), max(inputs), max(outputs))
+        bias = torch.zeros(len(generators), 1, max(outputs))
+        for replicate, (generator, rows, columns) in enumerate(zip(generators, inputs, outputs, strict=True)):
+            bound = 1.0 / math.sqrt(max(rows, 1))
+            weight[replicate, :rows, :columns] = _uniform(bound, generator, rows, columns)
+            bias[replicate, :, :columns] = _uniform(bound, generator, 1, columns)
+        self.weight = nn.Parameter(weight)  # (replicates, inputs, outputs)
+        self.bias = nn.Parameter(bias)  # (replicates, 1, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (replicates, rows, inputs) to (replicates, rows, outputs)."""
@@ -44,7 +56,7 @@ class ReplicateLinear(nn.Module):
 class Encoder(nn.Module):
     """Linear → LeakyReLU → Linear, split into the mean and, through softplus, the sd of every latent."""
 
-    def __init__(self, n_features: int, n_hidden: int, n_latents: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, n_features: Size, n_hidden: int, n_latents: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.hidden = ReplicateLinear(n_features, n_hidden, generators)
         self.output = ReplicateLinear(n_hidden, 2 * n_latents, generators)
@@ -59,7 +71,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Linear → LeakyReLU, then the head that a likelihood reads."""
 
-    def __init__(self, n_latents: int, n_hidden: int, n_outputs: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, n_latents: int, n_hidden: int, n_outputs: Size, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.hidden = ReplicateLinear(n_latents, n_hidden, generators)
         self.head = ReplicateLinear(n_hidden, n_outputs, generators)

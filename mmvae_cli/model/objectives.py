@@ -7,14 +7,16 @@ A term is one posterior draw and what is decoded from it. For modalities a and b
     mopoe       product     ab → a, b      a → a      b → b      a → b      b → a
     mmvae       mixture     a → a, b       b → a, b
     mmvaepp     mixture     a → a*, b      b → a, b*          * shared latents detached
+    mmvaex      mixture     a → a', b', a*     b → a', b', b* ' by shared decoders, from the shared block alone
 
-A supervised objective has the same terms, each of which also decodes the label from its draw.
+A supervised objective has the same terms, each of which also decodes the label from its draw. Where features have
+roles (screening), a modality that did not encode is scored on its shared features only.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -32,10 +34,17 @@ class Decode:
         Index of the modality whose log-likelihood is added.
     detach_shared
         Whether its decoder sees the shared latents without their gradient.
+    only_shared
+        Whether only features with the role ``shared`` are scored, where features have roles.
+    shared_decoder
+        Whether the modality's shared decoder is used: it sees the shared block alone, knows only features with the
+        role ``shared``, and has noise scales of its own.
     """
 
     modality: int
     detach_shared: bool = False
+    only_shared: bool = False
+    shared_decoder: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Term:
     encode
         Indices of the modalities whose encoders form the posterior.
     decodes
-        What is decoded, each modality at most once.
+        What is decoded, each modality at most once by the same decoder.
     weight
         Factor of the whole term, log-likelihoods and KL.
     """
@@ -58,7 +67,7 @@ class Term:
 
     def __post_init__(self) -> None:
         """Check that the term encodes and decodes something, each once."""
-        decoded = [decode.modality for decode in self.decodes]
+        decoded = [(decode.modality, decode.shared_decoder) for decode in self.decodes]
         if not self.encode or not decoded:
             raise ValueError(f"a term needs something to encode and to decode: {self}")
         if len(set(self.encode)) < len(self.encode) or len(set(decoded)) < len(decoded):
@@ -79,12 +88,15 @@ class Objective:
         The terms for a number of modalities; the generator draws subsets where there are too many.
     source
         Authors, title, year.
+    shared_path
+        Whether the shared latents have encoders and decoders of their own, and features are screened by default.
     """
 
     title: str
     posterior: str
     build: Callable[[int, random.Random], tuple[Term, ...]]
     source: str
+    shared_path: bool = False
 
     def terms(self, n_modalities: int, step: int = 0) -> tuple[Term, ...]:
         """Terms for ``n_modalities``; ``step`` keys the random subsets, the same for every replicate."""
@@ -97,13 +109,17 @@ class Objective:
         return self.terms(n_modalities, 0) != self.terms(n_modalities, 1)
 
 
-def _decodes(modalities: tuple[int, ...]) -> tuple[Decode, ...]:
-    return tuple(Decode(modality) for modality in modalities)
+def _decodes(modalities: Iterable[int], encode: tuple[int, ...]) -> tuple[Decode, ...]:
+    return tuple(Decode(modality, only_shared=modality not in encode) for modality in modalities)
+
+
+def _term(encode: tuple[int, ...], modalities: Iterable[int], weight: float = 1.0) -> Term:
+    return Term(encode, _decodes(modalities, encode), weight)
 
 
 def _mvae(n_modalities: int, _: random.Random) -> tuple[Term, ...]:
     everything = tuple(range(n_modalities))
-    return (Term(everything, _decodes(everything)), *(Term((m,), _decodes((m,))) for m in everything))
+    return (_term(everything, everything), *(_term((m,), (m,)) for m in everything))
 
 
 def _mopoe(n_modalities: int, generator: random.Random) -> tuple[Term, ...]:
@@ -114,24 +130,27 @@ def _mopoe(n_modalities: int, generator: random.Random) -> tuple[Term, ...]:
     if n_modalities > MAX_MODALITIES_ALL_SUBSETS:
         weight = len(between) / N_SAMPLED_SUBSETS  # keeps the sum over subsets unbiased
         between = sorted(generator.sample(between, N_SAMPLED_SUBSETS))
-    terms = [Term(everything, _decodes(everything))]
+    terms = [_term(everything, everything)]
     for subset in [*subsets[1], *between]:
         factor = 1.0 if len(subset) == 1 else weight
-        rest = tuple(m for m in everything if m not in subset)
-        terms += [Term(subset, _decodes(subset), factor), Term(subset, _decodes(rest), factor)]
+        terms += [_term(subset, subset, factor), _term(subset, (m for m in everything if m not in subset), factor)]
     return tuple(terms)
 
 
 def _mmvae(n_modalities: int, _: random.Random) -> tuple[Term, ...]:
-    everything = tuple(range(n_modalities))
-    return tuple(Term((m,), _decodes(everything)) for m in everything)
+    return tuple(_term((m,), range(n_modalities)) for m in range(n_modalities))
 
 
 def _mmvaepp(n_modalities: int, _: random.Random) -> tuple[Term, ...]:
     everything = range(n_modalities)
     return tuple(
-        Term((m,), tuple(Decode(target, detach_shared=target == m) for target in everything)) for m in everything
+        Term((m,), tuple(Decode(n, detach_shared=n == m, only_shared=n != m) for n in everything)) for m in everything
     )
+
+
+def _mmvaex(n_modalities: int, _: random.Random) -> tuple[Term, ...]:
+    shared = tuple(Decode(m, only_shared=True, shared_decoder=True) for m in range(n_modalities))
+    return tuple(Term((m,), (*shared, Decode(m, detach_shared=True))) for m in range(n_modalities))
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -152,6 +171,11 @@ OBJECTIVES: dict[str, Objective] = {
         "MMVAE++", "mixture", _mmvaepp,
         "Märtens and Yau, Disentangling shared and private latent factors in multimodal variational "
         "autoencoders, 2023",
+    ),
+    "mmvaex": Objective(
+        "mmvaex", "mixture", _mmvaex,
+        "This project, MMVAE++ with screened features and a path of their own for the shared latents, 2026",
+        shared_path=True,
     ),
 }  # fmt: skip
 

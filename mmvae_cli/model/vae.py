@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -12,81 +10,17 @@ from torch import Tensor, nn
 
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.experts import POSTERIORS, Pooling, PosteriorRule
-from mmvae_cli.model.latents import LatentLayout
-from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS, LIKELIHOODS, Likelihood
-from mmvae_cli.model.networks import Decoder, Encoder, LabelDecoder
+from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS
+from mmvae_cli.model.modality import Dropout, ModalityNetworks, Scorer, feature_parameters
+from mmvae_cli.model.networks import LabelDecoder
+from mmvae_cli.model.roles import SharedFeatures
+from mmvae_cli.model.spec import ModelSpec, replicate_generators
 
 Encoded = tuple[Tensor, Tensor, Tensor]  # means, sds, usable: each (modalities, replicates, samples, latents)
 
 
-@dataclass(frozen=True)
-class ModalitySpec:
-    """What the model needs to know of a modality."""
-
-    name: str
-    n_features: int
-    n_private: int
-    likelihood: str = "gaussian"
-
-
-@dataclass(frozen=True)
-class LabelSpec:
-    """What the model needs to know of a label it learns: the likelihood and the number of classes (0: a number)."""
-
-    likelihood: str
-    n_classes: int = 0
-
-    @property
-    def n_outputs(self) -> int:
-        """Outputs of the label decoder: one per class, one logit for two classes, one for a number."""
-        return self.n_classes if self.n_classes > 2 else 1
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """Everything that fixes the networks' shapes; modalities in the internal order, by name."""
-
-    modalities: tuple[ModalitySpec, ...]
-    n_shared: int
-    posterior: str
-    joint: str = "precision"
-    label: LabelSpec | None = None
-    n_hidden: int = 128
-
-    @property
-    def layout(self) -> LatentLayout:
-        """The latent blocks."""
-        return LatentLayout(tuple(modality.n_private for modality in self.modalities), self.n_shared)
-
-
-def keyed_torch_generator(seed: int, *names: object) -> torch.Generator:
-    """Return a CPU generator that depends on the seed and the names alone, never on an order of drawing."""
-    text = "\x1f".join([str(seed), *map(str, names)])
-    digest = hashlib.sha256(text.encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-
-def _generators(seeds: Sequence[int], *names: str) -> list[torch.Generator]:
-    return [keyed_torch_generator(seed, "weights", *names) for seed in seeds]
-
-
-def _feature_parameters(likelihood: Likelihood, n_features: int, n_replicates: int) -> nn.ParameterDict:
-    shape = (n_replicates, n_features)
-    return nn.ParameterDict(
-        {name: nn.Parameter(torch.full(shape, start)) for name, start in likelihood.feature_parameters.items()}
-    )
-
-
-class ModalityNetworks(nn.Module):
-    """What belongs to one modality: encoder, decoder, likelihood and its parameters of each feature."""
-
-    def __init__(self, spec: ModalitySpec, n_latents: int, n_hidden: int, seeds: Sequence[int]) -> None:
-        super().__init__()
-        self.likelihood = LIKELIHOODS[spec.likelihood]
-        n_outputs = self.likelihood.n_outputs(spec.n_features)
-        self.encoder = Encoder(spec.n_features, n_hidden, n_latents, _generators(seeds, "encoder", spec.name))
-        self.decoder = Decoder(n_latents, n_hidden, n_outputs, _generators(seeds, "decoder", spec.name))
-        self.feature = _feature_parameters(self.likelihood, spec.n_features, len(seeds))
+def _shared_features(roles: Sequence[Tensor] | None, modality: int, n_replicates: int) -> SharedFeatures | None:
+    return None if roles is None else SharedFeatures(roles[modality].expand(n_replicates, -1))
 
 
 class MultimodalVAE(nn.Module):
@@ -98,25 +32,32 @@ class MultimodalVAE(nn.Module):
         Shapes and likelihoods.
     seeds
         One per replicate; weights are drawn by (seed, modality name, network).
+    roles
+        Per modality (1 or replicates, features) True for the features with the role ``shared``; None where features
+        have no roles: with a shared path all of them are shared then.
     """
 
     owned: Tensor  # (modalities, latents) bool
     shared: Tensor  # (latents,) bool
 
-    def __init__(self, spec: ModelSpec, seeds: Sequence[int]) -> None:
+    def __init__(self, spec: ModelSpec, seeds: Sequence[int], roles: Sequence[Tensor] | None = None) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.has_roles = spec, roles is not None
+        self.reads_roles = self.has_roles or spec.shared_path  # whether there are shared encoders
+        if roles is None and spec.shared_path:
+            roles = [torch.ones(1, modality.n_features, dtype=torch.bool) for modality in spec.modalities]
         self.names = tuple(modality.name for modality in spec.modalities)
         layout, n_latents = spec.layout, spec.layout.size
         self.register_buffer("owned", layout.owned(), persistent=False)
         self.register_buffer("shared", layout.is_shared(), persistent=False)
         self.modalities = nn.ModuleList(
-            ModalityNetworks(modality, n_latents, spec.n_hidden, seeds) for modality in spec.modalities
+            ModalityNetworks(modality, spec, seeds, _shared_features(roles, index, len(seeds)))
+            for index, modality in enumerate(spec.modalities)
         )
         if spec.label is not None:
             self.label_likelihood = LABEL_LIKELIHOODS[spec.label.likelihood]
-            self.label_decoder = LabelDecoder(n_latents, spec.label.n_outputs, _generators(seeds, "label"))
-            self.label_parameters = _feature_parameters(self.label_likelihood, 1, len(seeds))
+            self.label_decoder = LabelDecoder(n_latents, spec.label.n_outputs, replicate_generators(seeds, "label"))
+            self.label_parameters = feature_parameters(self.label_likelihood, 1, len(seeds))
 
     def networks(self, modality: int) -> ModalityNetworks:
         """Return the networks of a modality, by its index."""
@@ -132,30 +73,36 @@ class MultimodalVAE(nn.Module):
         """How many replicates the parameters hold."""
         return int(next(self.parameters()).shape[0])
 
-    def encode(self, batch: Batch) -> Encoded:
+    def encode(self, batch: Batch, dropout: Dropout | None = None) -> Encoded:
         """Means, sds and usable masks of all encoders, each (modalities, replicates, samples, latents)."""
-        encoded = []
+        encoded, fills = [], []
         for modality in range(len(self.names)):
             networks = self.networks(modality)
-            encoded.append(networks.encoder(networks.likelihood.encoder_input(batch.clean(modality))))
+            encoded.append(networks.encode(batch.clean(modality), self.shared, dropout))
+            fills.append(~self.shared | networks.fills_shared())  # (1 or replicates, 1, latents)
         means = torch.stack([mean for mean, _ in encoded])
         sds = torch.stack([sd for _, sd in encoded])
         usable = batch.observed_mask().unsqueeze(-1) & self.owned[:, None, None, :]
-        return means, sds, usable
+        return means, sds, usable & torch.stack([fill.expand(means.shape[1:]) for fill in fills])
 
-    def log_likelihood(self, modality: int, batch: Batch, latents: Tensor) -> Tensor:
+    def log_likelihood(
+        self, modality: int, batch: Batch, latents: Tensor, *, shared_decoder: bool = False, only_shared: bool = False
+    ) -> Tensor:
         """Log-likelihood (replicates, terms, samples), in nats, of latents (replicates, terms, samples, latents)."""
         networks = self.networks(modality)
-        hidden = networks.decoder(latents.flatten(1, 2))
-        return networks.likelihood.log_density(
-            batch.clean(modality), hidden, networks.decoder.head, dict(networks.feature)
-        )
+        scorer = networks.scorer(shared_decoder=shared_decoder, only_shared=only_shared)
+        x, valid = batch.clean(modality), None
+        if scorer.features is not None:
+            x, valid = scorer.features.take(x), scorer.features.valid
+        hidden = scorer.decoder(latents.flatten(1, 2))
+        return networks.likelihood.log_density(x, hidden, scorer.head, scorer.parameters, valid)
 
     def label_log_likelihood(self, batch: Batch, latents: Tensor) -> Tensor:
         """Log-likelihood of the label, shapes as in ``log_likelihood``; rows without a label hold no meaning."""
         label = batch.label if batch.labelled is None else torch.where(batch.labelled.unsqueeze(-1), batch.label, 0.0)  # type: ignore[arg-type]
         hidden = self.label_decoder(latents.flatten(1, 2))
-        return self.label_likelihood.log_density(label, hidden, self.label_decoder.head, dict(self.label_parameters))  # type: ignore[arg-type]
+        parameters = dict(self.label_parameters)
+        return self.label_likelihood.log_density(label, hidden, self.label_decoder.head, parameters, None)  # type: ignore[arg-type]
 
     def embed(self, batch: Batch, sources: Sequence[int] | None = None) -> Tensor:
         """Joint embedding (replicates, samples, latents) from the observed sources (default: all modalities).
@@ -179,22 +126,61 @@ class MultimodalVAE(nn.Module):
 
     def decode(self, modality: int, latents: Tensor) -> Tensor:
         """Mean of a modality (replicates, samples, features) in the model's unit, from the latents it owns."""
-        owned = torch.where(self.owned[modality], latents, 0.0)
-        networks = self.networks(modality)
-        return networks.likelihood.mean(networks.decoder.head(networks.decoder(owned)).to(latents.dtype))
+        scorer = self.networks(modality).scorer(shared_decoder=False, only_shared=False)
+        return self._mean(modality, scorer, torch.where(self.owned[modality], latents, 0.0))
+
+    def decode_cross(self, modality: int, latents: Tensor) -> Tensor:
+        """Mean of a modality that is no source, as ``decode``; nan for features that no other modality predicts."""
+        scorer = self._cross_scorer(modality)
+        mean = self._mean(modality, scorer, torch.where(self.owned[modality], latents, 0.0))
+        return mean if scorer.features is None else scorer.features.spread(mean)
+
+    def cross_log_likelihood(self, modality: int, batch: Batch, latents: Tensor) -> Tensor:
+        """Log-likelihood (replicates, samples), in nats, of the features that other modalities predict."""
+        owned = torch.where(self.owned[modality], latents, 0.0).unsqueeze(1)
+        path = self.spec.shared_path
+        return self.log_likelihood(modality, batch, owned, shared_decoder=path, only_shared=True).squeeze(1)
+
+    def n_cross(self, modality: int) -> Tensor:
+        """(replicates,) number of features that other modalities predict."""
+        features = self._cross_scorer(modality).features
+        if features is None:
+            return self.shared.new_full(
+                (self.n_replicates,), self.spec.modalities[modality].n_features, dtype=torch.long
+            )
+        return features.valid.sum(1)
+
+    def _cross_scorer(self, modality: int) -> Scorer:
+        return self.networks(modality).scorer(shared_decoder=self.spec.shared_path, only_shared=True)
+
+    def _mean(self, modality: int, scorer: Scorer, latents: Tensor) -> Tensor:
+        return self.networks(modality).likelihood.mean(scorer.outputs(latents).to(latents.dtype))
 
     def predict(self, batch: Batch, sources: Sequence[int], target: int) -> Tensor:
         """Mean of ``target`` given the observed sources, (replicates, samples, features); nan without a source.
 
         From the target itself or together with others: its private block is included. From others alone: the private
-        block is 0, a plug-in and not E[x | x_sources].
+        block is 0, a plug-in and not E[x | x_sources], and features that others do not predict are nan.
         """
-        latents = self.embed(batch, sources) if target in sources else self.cross_latents(self.encode(batch), sources)
+        if target in sources:
+            predicted = self.decode(target, self.embed(batch, sources))
+        else:
+            predicted = self.decode_cross(target, self.cross_latents(self.encode(batch), sources))
         any_source = batch.observed_mask()[list(sources)].any(0)
-        return torch.where(any_source.unsqueeze(-1), self.decode(target, latents), torch.nan)
+        return torch.where(any_source.unsqueeze(-1), predicted, torch.nan)
 
     def keep(self, replicates: Sequence[int]) -> None:
         """Drop all other replicates from every parameter."""
         for parameter in self.parameters():
             parameter.data = parameter.data[list(replicates)].clone()
             parameter.grad = None
+        self.set_shared_views([None if view is None else view.of(replicates) for view in self.shared_views()])
+
+    def shared_views(self) -> list[SharedFeatures | None]:
+        """Features with the role ``shared``, by modality, of the replicates that are in the model now."""
+        return [self.networks(modality).shared_features for modality in range(len(self.names))]
+
+    def set_shared_views(self, views: Sequence[SharedFeatures | None]) -> None:
+        """Put back what ``shared_views`` gave, after the parameters of those replicates."""
+        for modality, view in enumerate(views):
+            self.networks(modality).shared_features = view

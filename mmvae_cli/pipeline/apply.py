@@ -76,10 +76,24 @@ class Applied:
         predicted, done = np.empty((len(rows), len(columns)), dtype=dtype), 0
         for batch in self.batches(rows):
             part = self.model.predict(batch, sources, target)[0].double().numpy()
+            if target not in sources:
+                part = self._mean_where_not_predicted(
+                    part, record, self.observed[rows[done : done + len(part)]], sources
+                )
             part = in_prediction_unit(part, record, self.replicate, scaled=True)[:, columns]
             predicted[done : done + len(part)] = part
             done += len(part)
         return predicted
+
+    def _mean_where_not_predicted(
+        self, part: np.ndarray, record: ModalityRecord, observed: np.ndarray, sources: Sequence[int]
+    ) -> np.ndarray:
+        """Training mean of features without shared signal, in the model's unit, where a sample has a source."""
+        if record.role_shared is None:
+            return part
+        mean = 0.0 if record.sd is not None else record.view(record.mean, self.replicate)
+        other = ~record.view(record.role_shared, self.replicate)
+        return np.where(other & observed[:, list(sources)].any(1, keepdims=True), mean, part)
 
 
 def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: int, *, scaled: bool) -> np.ndarray:

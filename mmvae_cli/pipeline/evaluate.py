@@ -182,13 +182,15 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
 
 
 def feature_sets(applied: Applied, record: ModalityRecord) -> np.ndarray | None:
-    """Sets of the replicate's features: selected by label, else the truth of simulated data, else none."""
+    """Sets of the replicate's features: selected by label, else the truth of simulated data, else roles."""
     if record.shared_set is not None and record.other_set is not None:
         shared = record.view(record.shared_set, applied.replicate)
         return np.where(shared, "shared", "other")
     var = applied.aligned.modalities[record.name].var
     if "true_set" in var:
         return var["true_set"].astype(str).reindex(record.feature_names(applied.replicate)).to_numpy()
+    if record.role_shared is not None:
+        return np.where(record.view(record.role_shared, applied.replicate), "shared", "other")
     return None
 
 

@@ -103,7 +103,7 @@ class Ensemble:
 
 
 def interval_widths(matched: Matched) -> dict[str, float]:
-    """By modality, the factor that makes 90 % intervals of predictions from all others hold 90 % of validation values.
+    """By modality, the factor by which 90 % intervals of predictions from all others hold 90 % of validation values.
 
     Without validation samples training samples stand in, on which a model looks better than it is.
     """

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from mmvae_cli.config import DataOptions, SelectionOptions
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
@@ -14,6 +15,7 @@ from mmvae_cli.data.kinds import constant_features, value_kind
 from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling, warn_about_values
 from mmvae_cli.errors import DataError, UsageError, counted, listed, pick
 from mmvae_cli.model.likelihoods import LIKELIHOODS
+from mmvae_cli.pipeline.screen import Screenings
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.values import EVERY
@@ -36,12 +38,42 @@ class Prepared:
         Per modality one Selection per replicate (a single one where all agree); only where features were selected.
     left_out
         Per modality, features left out and why.
+    screenings
+        Roles of the features; None where they were not screened. See ``with_roles``.
     """
 
     study: Study
     records: tuple[ModalityRecord, ...]
     selections: Mapping[str, list[Selection]]
     left_out: Mapping[str, dict[str, str]]
+    screenings: Screenings | None = None
+
+    def entering(self) -> dict[str, np.ndarray]:
+        """By modality (1 or replicates, n_features of the file) True for the features that the models see."""
+        found = {}
+        for record in self.records:
+            places = self.study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
+            found[record.name] = np.zeros(
+                (len(record.columns), len(self.study.aligned.modalities[record.name].var)), bool
+            )
+            for row, columns in zip(found[record.name], record.columns, strict=True):
+                row[places[columns]] = True
+        return found
+
+
+def with_roles(prepared: Prepared, screenings: Screenings) -> Prepared:
+    """Give the features their roles."""
+    records = []
+    for record in prepared.records:
+        var = prepared.study.aligned.modalities[record.name].var.index
+        places = var.get_indexer(pd.Index(record.features))
+        n_rows = max(len(screenings), len(record.columns))
+        roles = [
+            screenings[row if len(screenings) > 1 else 0][record.name].role[places[record.view(record.columns, row)]]
+            for row in range(n_rows)
+        ]
+        records.append(replace(record, role_shared=np.stack(roles) == "shared"))
+    return replace(prepared, records=tuple(records), screenings=screenings)
 
 
 def per_modality(given: Mapping[str, object], names: list[str], what: str) -> dict[str, object]:

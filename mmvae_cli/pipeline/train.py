@@ -22,14 +22,17 @@ from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import DataError, UsageError
 from mmvae_cli.model.elbo import LABEL
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.model.vae import LabelSpec, ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.pipeline.apply import match
 from mmvae_cli.pipeline.embed import embedding_updates
+from mmvae_cli.pipeline.intervals import WIDTHS, interval_widths
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
 from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
-from mmvae_cli.pipeline.prepare import Prepared, per_modality, prepare
+from mmvae_cli.pipeline.prepare import Prepared, per_modality, prepare, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
+from mmvae_cli.pipeline.screen import earlier_roles, role_updates, screen_study
 from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates, sets_to_reuse
 from mmvae_cli.pipeline.study import Study, make_study
 from mmvae_cli.pipeline.tensors import device_data, label_tensors
@@ -38,7 +41,7 @@ from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.hardware import choose_device, choose_precision
 from mmvae_cli.training.loop import Recipe
-from mmvae_cli.training.run import Run, save_run
+from mmvae_cli.training.run import Run, roles_of, save_run
 from mmvae_cli.training.source import DeviceData, padded_rows
 
 log = logging.getLogger("mmvae_cli")
@@ -83,8 +86,13 @@ def fit_run(
     latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
     study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
     prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
+    if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
+        screenings = earlier_roles(study, config.key)
+        prepared = with_roles(
+            prepared, screenings or screen_study(prepared.study, prepared.entering(), config, config.seed)
+        )
     device = choose_device(config.device)
-    model = MultimodalVAE(_spec(prepared, config), seeds(config)).to(device)
+    model = MultimodalVAE(_spec(prepared, config), seeds(config), roles_of(prepared.records)).to(device)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
     label = None if study.label is None else study.label.values
@@ -113,13 +121,16 @@ def train(
     dataset = load(source, config)
     origin = data_record(source, data_path)
     fitted = fit_run(dataset, config, data=origin, command_line=command_line, on_epoch=on_epoch)
-    run, prepared, chosen = fitted.run, fitted.prepared, fitted.run.replicate
+    prepared, chosen = fitted.prepared, fitted.run.replicate
+    matched = match(fitted.run, dataset)
+    run = replace(fitted.run, record={**fitted.run.record, WIDTHS: interval_widths(matched)})
     with fresh_folder(config.run, force=force) as folder:
         save_run(run, fitted.history, folder)
-    applied = match(run, dataset).replicate(chosen)
+    applied = matched.replicate(chosen)
     updates = {
         **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), config.key),
         **selection_updates(prepared, config.key, chosen),
+        **role_updates(prepared.screenings or [], config.key, chosen),
     }
     entries = {
         "command": "train",
@@ -188,6 +199,8 @@ def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:
 
 def _spec(prepared: Prepared, config: TrainConfig) -> ModelSpec:
     private, shared = latent_sizes(config.latent, prepared.study.aligned.file_order)
+    if not any(True if record.role_shared is None else record.role_shared.any() for record in prepared.records):
+        shared = 0  # no factors are invented where screening finds no shared signal
     label = prepared.study.label
     label_spec = None
     if config.supervised and label is not None:
@@ -202,6 +215,7 @@ def _spec(prepared: Prepared, config: TrainConfig) -> ModelSpec:
         OBJECTIVES[config.model].posterior,
         joint=config.joint,
         label=label_spec,
+        shared_path=OBJECTIVES[config.model].shared_path,
     )
 
 
@@ -221,6 +235,7 @@ def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: to
         warmup=config.warmup,
         patience=max(10, epochs // 10) if config.patience is None else config.patience,
         weights=weights,
+        dropout=config.dropout,
         precision=choose_precision(config.precision, device, max(widths)),
         threads=config.threads,
     )

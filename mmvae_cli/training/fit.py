@@ -70,6 +70,7 @@ class _Best:
 
     def __init__(self, model: MultimodalVAE, n_replicates: int) -> None:
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self.views = model.shared_views()
         self.score = [-float("inf")] * n_replicates
         self.epoch = [0] * n_replicates
 
@@ -89,6 +90,7 @@ class _Best:
         own = dict(model.named_parameters())
         for name, value in self.weights.items():
             own[name].data = value
+        model.set_shared_views(self.views)
 
 
 @threads_restored()

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmvae_cli.model.elbo import Elbo, Noise, evaluate
+from mmvae_cli.model.modality import Dropout
 from mmvae_cli.model.objectives import Objective
-from mmvae_cli.model.vae import MultimodalVAE, keyed_torch_generator
+from mmvae_cli.model.spec import keyed_torch_generator
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.diagnose import explain_non_finite
 from mmvae_cli.training.hardware import autocast
 from mmvae_cli.training.optimiser import ReplicateAdam
@@ -34,6 +36,9 @@ class Recipe:
         Epochs after the warm-up without a better score before a replicate stops; 0: train to the end, last weights.
     weights
         Weight of each modality's log-likelihood and of the label's.
+    dropout
+        Fraction of the inputs of the shared encoders set to 0, anew for every sample and step, at the start; it
+        falls linearly to 0 at the last epoch, so that the held-out score, which chooses the epoch, chooses it too.
     precision
         dtype of mixed precision, None for float32.
     threads
@@ -47,6 +52,7 @@ class Recipe:
     warmup: float
     patience: int
     weights: Mapping[str, float]
+    dropout: float = 0.0
     precision: torch.dtype | None = None
     threads: int | None = None
 
@@ -54,6 +60,10 @@ class Recipe:
     def warmup_epochs(self) -> int:
         """Epochs until beta has its value."""
         return max(1, round(self.warmup * self.epochs))
+
+    def dropout_at(self, epoch: int) -> float:
+        """Fraction of inputs dropped in an epoch, counted from 0."""
+        return self.dropout * (1.0 - epoch / max(1, self.epochs - 1))
 
     def beta_at(self, epoch: int) -> float:
         """Weight of the KL in an epoch, counted from 0."""
@@ -88,13 +98,12 @@ class Loop:
         self.optimiser = ReplicateAdam(model, recipe.lr, apart=apart)
         self.step = 0
 
-    def evaluate(self, rows: Tensor, beta: float, noise: Noise) -> Elbo:
+    def evaluate(self, rows: Tensor, beta: float, noise: Noise, dropout: Dropout | None = None) -> Elbo:
         """Loss of the active replicates on rows (replicates, samples)."""
         terms = self.objective.terms(len(self.model.names), self.step)
+        batch, weights = self.data.batch(rows), self.recipe.weights
         with autocast(self.device, self.recipe.precision):
-            return evaluate(
-                self.model, terms, self.data.batch(rows), beta=beta, weights=self.recipe.weights, noise=noise
-            )
+            return evaluate(self.model, terms, batch, beta=beta, weights=weights, noise=noise, dropout=dropout)
 
     def generators(self, epoch: int) -> list[torch.Generator]:
         """Generators of an epoch's noise: one for each active replicate, so that none depends on the others."""
@@ -116,6 +125,21 @@ class Loop:
 
         return draw
 
+    def dropout(self, generators: Sequence[torch.Generator], counts: Sequence[int], rate: float) -> Dropout | None:
+        """Factors of a batch's inputs, 0 or 1/(1 − rate), drawn as ``noise`` for each replicate's own numbers."""
+        n_samples = max(counts)
+        if rate == 0 or not self.model.reads_roles:
+            return None
+
+        def draw(valid: Tensor) -> Tensor:
+            drawn, widest = [], valid.shape[1]
+            for generator, count, width in zip(generators, counts, valid.sum(1).tolist(), strict=True):
+                kept = torch.rand((count, width), generator=generator, device=self.device) >= rate
+                drawn.append(F.pad(kept.float(), (0, widest - width, 0, n_samples - count)))
+            return torch.stack(drawn) / (1.0 - rate)
+
+        return draw
+
     def order(self, rows: Tensor, epoch: int) -> Tensor:
         """Rows of each active replicate in this epoch's order, padding last."""
         shuffled = torch.full_like(rows, -1)
@@ -134,7 +158,8 @@ class Loop:
         for start in range(0, max(totals), size):
             chosen = order[:, start : start + size]
             counts = [min(max(n_rows - start, 0), size) for n_rows in totals]
-            elbo = self.evaluate(chosen, beta, self.noise(generators, counts))
+            dropout = self.dropout(generators, counts, self.recipe.dropout_at(epoch))
+            elbo = self.evaluate(chosen, beta, self.noise(generators, counts), dropout)
             total = elbo.loss.sum()
             at_hand = self.device.type == "cpu" or start + size >= max(totals)
             if at_hand and not bool(torch.isfinite(total)):  # elsewhere, asking at each step would stall the device

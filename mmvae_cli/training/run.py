@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from mmvae_cli.errors import DataError, InputNotFoundError
-from mmvae_cli.model.vae import LabelSpec, ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.fit import EpochReport
 
 FORMAT = 1
@@ -37,6 +38,8 @@ class ModalityRecord:
         (1 or replicates, n_features of the model) positions in ``features``.
     shared_set, other_set
         Same shape: True where the selection by label put a feature in that set; both None without a selection.
+    role_shared
+        Same shape: True where screening gave a feature the role ``shared``; None without screening.
     mean, sd
         Same shape, of the transformed values; ``sd`` None where nothing was standardised.
     transform, layer, likelihood
@@ -52,6 +55,7 @@ class ModalityRecord:
     layer: str | None = None
     shared_set: np.ndarray | None = None
     other_set: np.ndarray | None = None
+    role_shared: np.ndarray | None = None
     sd: np.ndarray | None = None
 
     def view(self, array: np.ndarray, replicate: int) -> np.ndarray:
@@ -63,7 +67,13 @@ class ModalityRecord:
         return np.array(self.features, dtype=object)[self.view(self.columns, replicate)]
 
 
-ARRAYS = ("columns", "shared_set", "other_set", "mean", "sd")
+ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd")
+
+
+def roles_of(modalities: Sequence[ModalityRecord]) -> list[torch.Tensor] | None:
+    """Roles of the features, as ``MultimodalVAE`` takes them."""
+    found = [record.role_shared for record in modalities]
+    return None if any(roles is None for roles in found) else [torch.from_numpy(roles) for roles in found]
 
 
 @dataclass(frozen=True)
@@ -200,14 +210,13 @@ def _run(content: dict[str, Any], folder: Path) -> Run:
     spec_fields["modalities"] = tuple(ModalitySpec(**modality) for modality in spec_fields["modalities"])
     spec_fields["label"] = LabelSpec(**spec_fields["label"]) if spec_fields["label"] else None
     spec = ModelSpec(**spec_fields)
-    model = MultimodalVAE(spec, range(len(content["splits"])))
-    weights = {name[len(WEIGHTS) :]: value for name, value in tensors.items() if name.startswith(WEIGHTS)}
-    model.load_state_dict(weights)
     modalities = []
     for index, fields in enumerate(content["modalities"]):
         stored = {key: tensors.get(f"{PREPARATION}{index}/{key}") for key in ARRAYS}
         arrays: dict[str, Any] = {key: None if value is None else value.numpy() for key, value in stored.items()}
         modalities.append(ModalityRecord(**{**fields, "features": tuple(fields["features"])}, **arrays))
+    model = MultimodalVAE(spec, range(len(content["splits"])), roles_of(modalities))
+    model.load_state_dict({name[len(WEIGHTS) :]: value for name, value in tensors.items() if name.startswith(WEIGHTS)})
     samples = np.array(content["samples"], dtype=object)
     keys = ("format", "model", "modalities", "replicate", "samples", "splits")
     record = {key: value for key, value in content.items() if key not in keys}

@@ -21,7 +21,8 @@ class HeldOut:
     ----------
     log_likelihood
         Cross-modal log-likelihood in nats per value, averaged over the modalities: each from all others, at the
-        posterior mean. A modality's own width does not decide what it weighs.
+        posterior mean. A modality's own width does not decide what it weighs. Only features that other modalities
+        predict are scored.
     r2
         Median over modalities of the median cross R² of the features asked for (a rare feature that is almost
         constant here can have any R²); nan where nothing can be said.
@@ -77,14 +78,12 @@ def held_out(
         for target in range(n_modalities):
             sources = [modality for modality in range(n_modalities) if modality != target]
             latents = model.cross_latents(encoded, sources)
-            owned = torch.where(model.owned[target], latents, 0.0)
-            log_likelihood = model.log_likelihood(target, batch, owned.unsqueeze(1)).squeeze(1)
+            log_likelihood = model.cross_log_likelihood(target, batch, latents)
             counted = observed[target] & observed[sources].any(0)
-            sums[target].add(batch.clean(target), model.decode(target, latents), log_likelihood, counted)
+            sums[target].add(batch.clean(target), model.decode_cross(target, latents), log_likelihood, counted)
     scores, r2 = [], []
     for target, total in enumerate(sums):
-        n_features = model.spec.modalities[target].n_features
-        n_values = torch.as_tensor(total.samples) * n_features
+        n_values = torch.as_tensor(total.samples) * model.n_cross(target)
         scores.append(torch.where(n_values > 0, torch.as_tensor(total.log_likelihood) / n_values, torch.nan))
         per_feature = total.r2()
         wanted = focus[target] if focus is not None else None

@@ -68,7 +68,7 @@ def test_coverage_counts_what_has_a_value_and_an_interval() -> None:
     assert coverage(x[:0], lower[:0], upper[:0]) == {"coverage": None, "width": None, "n": 0}
 
 
-@pytest.mark.parametrize("too_small", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("too_small", [1.2, 3.0])
 def test_widened_intervals_hold_the_nominal_share_of_other_values(too_small: float) -> None:
     generator = np.random.default_rng(0)
     mean, sd = generator.normal(size=(400, 50)), generator.uniform(0.5, 2, (400, 50))
@@ -84,4 +84,4 @@ def test_widths_stay_where_there_is_nothing_to_learn_them_from() -> None:
     one = np.ones((2, 2))
     assert width_factor(one, Moments(one * np.nan, one)) == 1
     assert width_factor(one[:0], Moments(one[:0], one[:0])) == 1
-    assert width_factor(one, Moments(one, one)) == 1  # perfect: the model's own noise remains
+    assert width_factor(one, Moments(one, one)) == 1  # never narrower than the model's own noise

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.model.vae import LabelSpec, ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 
 SIZES = (7, 5, 6, 4, 3, 5)
 PRIVATE = (2, 1, 3, 2, 1, 2)
@@ -39,16 +40,41 @@ def small_model(
     seeds: Sequence[int] = (0,),
     likelihoods: Sequence[str] = ("gaussian",),
     n_hidden: int = 8,
+    roles: Sequence[Tensor] | None = None,
     **spec: object,
 ) -> MultimodalVAE:
     modalities = tuple(
         ModalitySpec(f"m{k}", SIZES[k], PRIVATE[k], likelihoods[k % len(likelihoods)]) for k in range(n_modalities)
     )
+    row = OBJECTIVES[objective]
     model = MultimodalVAE(
-        ModelSpec(modalities, 2, OBJECTIVES[objective].posterior, n_hidden=n_hidden, label=label, **spec),  # type: ignore[arg-type]
+        ModelSpec(
+            modalities,
+            2,
+            row.posterior,
+            n_hidden=n_hidden,
+            label=label,
+            shared_path=row.shared_path,
+            **spec,  # type: ignore[arg-type]
+        ),
         seeds,
+        roles,
     )
     return model.double()
+
+
+def some_roles(n_modalities: int, n_replicates: int) -> list[Tensor]:
+    """Roles of the features, (replicates, features), differing in number; the last replicate's first modality has none.
+
+    A single replicate has a shared feature in every modality.
+    """
+    generator = torch.Generator().manual_seed(1)
+    roles = [torch.rand((n_replicates, SIZES[m]), generator=generator) < 0.5 for m in range(n_modalities)]
+    for of_modality in roles:
+        of_modality[:, 0], of_modality[0, 1] = False, True
+    if n_replicates > 1:
+        roles[0][-1] = False
+    return roles
 
 
 def small_batch(

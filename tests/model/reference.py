@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, Distribution, Normal, Poisson
 
 from mmvae_cli.model.batch import Batch
-from mmvae_cli.model.objectives import Term
+from mmvae_cli.model.objectives import Decode, Term
 from mmvae_cli.model.vae import MultimodalVAE
 
 DISTRIBUTIONS = {
@@ -41,6 +41,7 @@ class Reference:
 
     def __init__(self, model: MultimodalVAE, batch: Batch, replicate: int = 0) -> None:
         self.model, self.batch, self.replicate = model, batch, replicate
+        self.separate = model.has_roles or model.spec.shared_path
         self.parameters = {name: parameter[replicate] for name, parameter in model.named_parameters()}
         sizes = [modality.n_private for modality in model.spec.modalities]
         self.n_modalities, self.n_latents = len(sizes), sum(sizes) + model.spec.n_shared
@@ -49,6 +50,10 @@ class Reference:
 
     def owned(self, modality: int) -> list[int]:
         return self.private[modality] + self.shared
+
+    def decoded(self, decode: Decode) -> list[int]:
+        """Latents that a decoder reads."""
+        return self.shared if decode.shared_decoder else self.owned(decode.modality)
 
     def observed(self, modality: int, sample: int) -> bool:
         mask = self.batch.observed[modality]
@@ -62,29 +67,56 @@ class Reference:
     def linear(self, name: str, x: Tensor) -> Tensor:
         return x @ self.parameters[f"{name}.weight"] + self.parameters[f"{name}.bias"][0]
 
+    def shared_features(self, modality: int) -> Tensor:
+        """Positions of the features with the role ``shared``: all of them where features have no roles."""
+        features = self.model.networks(modality).shared_features
+        return features.columns[self.replicate][features.valid[self.replicate]]
+
+    def outputs(self, prefix: str, x: Tensor) -> Tensor:
+        """Outputs of an encoder, from as many inputs as there are: the rest of its weights is padding."""
+        weight, bias = self.parameters[f"{prefix}.hidden.weight"], self.parameters[f"{prefix}.hidden.bias"][0]
+        return self.linear(f"{prefix}.output", F.leaky_relu(x @ weight[: len(x)] + bias, 0.01))
+
     def encode(self, modality: int, sample: int) -> Expert:
         likelihood = self.model.spec.modalities[modality].likelihood
         x = self.batch.x[modality][self.replicate, sample]
         x = ENCODER_INPUTS.get(likelihood, lambda values: values)(x)
-        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.encoder.hidden", x), 0.01)
-        outputs = self.linear(f"modalities.{modality}.encoder.output", hidden)
+        outputs, owned = self.outputs(f"modalities.{modality}.encoder", x), self.owned(modality)
+        if self.separate:  # the shared block comes from an encoder that reads the shared features alone
+            chosen = self.shared_features(modality)
+            of_shared = self.outputs(f"modalities.{modality}.shared_encoder", x[chosen])
+            at = [j + half for half in (0, self.n_latents) for j in self.shared]
+            outputs = outputs.clone()
+            outputs[at] = of_shared[at]
+            if not len(chosen):  # what reads nothing fills nothing
+                owned = self.private[modality]
         sds = F.softplus(outputs[self.n_latents :])
-        owned = self.owned(modality)
         return Expert({j: outputs[j] for j in owned}, {j: sds[j] for j in owned})
 
-    def distribution(self, likelihood: str, prefix: str, outputs: Tensor) -> Distribution:
-        own = {name.removeprefix(prefix): value for name, value in self.parameters.items() if name.startswith(prefix)}
+    def distribution(self, likelihood: str, prefix: str, outputs: Tensor, width: int | None = None) -> Distribution:
+        own = {
+            name.removeprefix(prefix): value[:width]
+            for name, value in self.parameters.items()
+            if name.startswith(prefix)
+        }
         return DISTRIBUTIONS[likelihood](outputs, own)
 
-    def log_likelihood(self, modality: int, sample: int, latents: Sequence[Tensor]) -> Tensor:
-        seen = torch.stack(
-            [latents[j] if j in self.owned(modality) else torch.zeros_like(latents[j]) for j in range(self.n_latents)]
-        )
-        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.decoder.hidden", seen), 0.01)
-        outputs = self.linear(f"modalities.{modality}.decoder.head", hidden)
+    def log_likelihood(self, decode: Decode, sample: int, latents: Sequence[Tensor]) -> Tensor:
+        modality, x = decode.modality, self.batch.x[decode.modality][self.replicate, sample]
+        owned = self.decoded(decode)
+        seen = torch.stack([latents[j] if j in owned else torch.zeros_like(latents[j]) for j in range(self.n_latents)])
+        name, features = ("shared_decoder", "shared_feature") if decode.shared_decoder else ("decoder", "feature")
+        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.{name}.hidden", seen), 0.01)
+        outputs = self.linear(f"modalities.{modality}.{name}.head", hidden)
         likelihood = self.model.spec.modalities[modality].likelihood
-        distribution = self.distribution(likelihood, f"modalities.{modality}.feature.", outputs)
-        return distribution.log_prob(self.batch.x[modality][self.replicate, sample]).sum()
+        if decode.shared_decoder:  # one output for each shared feature, then padding
+            x = x[self.shared_features(modality)]
+            outputs = outputs[: len(x)]
+        distribution = self.distribution(likelihood, f"modalities.{modality}.{features}.", outputs, len(outputs))
+        values = distribution.log_prob(x)
+        if decode.only_shared and self.model.has_roles and not decode.shared_decoder:
+            values = values[self.shared_features(modality)]
+        return values.sum()
 
     def label_log_likelihood(self, sample: int, latents: Sequence[Tensor]) -> Tensor:
         weight, bias = self.parameters["label_decoder.head.weight"], self.parameters["label_decoder.head.bias"][0]
@@ -125,12 +157,12 @@ class Reference:
         for decode in decoding:
             name = self.model.names[decode.modality]
             seen = detached if decode.detach_shared else latents
-            loss = loss - weights.get(name, 1.0) * self.log_likelihood(decode.modality, sample, seen)
+            loss = loss - weights.get(name, 1.0) * self.log_likelihood(decode, sample, seen)
         if self.labelled(sample):
             loss = loss - weights.get("label", 1.0) * self.label_log_likelihood(sample, latents)
         for latent, (mean, sd) in enumerate(posterior):  # rule 2
-            inferred = any(latent in self.owned(m) for m in encoding)
-            decoded = any(latent in self.owned(decode.modality) for decode in term.decodes)
+            inferred = any(latent in expert.mean for expert in experts)
+            decoded = any(latent in self.decoded(decode) for decode in term.decodes)
             if inferred and decoded:
                 loss = loss + beta * (0.5 * (mean**2 + sd**2 - 1) - sd.log())
         return loss

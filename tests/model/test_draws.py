@@ -17,6 +17,12 @@ every_objective = pytest.mark.parametrize("objective", OBJECTIVES)
 every_size = pytest.mark.parametrize("n_modalities", [2, 3, 4])
 
 
+def _decoding(terms: Sequence[Term], modality: int) -> list[int]:
+    """Terms in which a modality is decoded by its decoder of all latents."""
+    full = [[decode.modality for decode in term.decodes if not decode.shared_decoder] for term in terms]
+    return [row for row, modalities in enumerate(full) if modality in modalities]
+
+
 def _seen(model: MultimodalVAE, terms: Sequence[Term], batch: Batch, noise: Noise | None) -> dict[int, torch.Tensor]:
     """Latents each decoder sees: (terms that decode it, samples, latents)."""
     seen, hooks = {}, []
@@ -43,7 +49,7 @@ def test_private_latents_without_encoder_are_prior_draws_under_product_and_zero_
     at_the_mean, drawn = _seen(model, terms, batch, None), _seen(model, terms, batch, fixed_noise())
     for m in range(n_modalities):
         block = model.spec.layout.private_block(m)
-        decoding = [row for row, term in enumerate(terms) if m in [decode.modality for decode in term.decodes]]
+        decoding = _decoding(terms, m)
         without = [place for place, row in enumerate(decoding) if m not in terms[row].encode]
         prior = draws[[decoding[place] for place in without]][..., block]
         expected = prior if OBJECTIVES[objective].posterior == "product" else torch.zeros_like(prior)
@@ -58,7 +64,7 @@ def test_every_term_has_its_own_draw(objective: str) -> None:
     means, draws = _seen(model, terms, batch, None), _seen(model, terms, batch, fixed_noise())
     noise = fixed_noise()(len(terms), 6, model.spec.layout.size)[:, 0, :, block]
     for m in range(3):
-        decoding = [row for row, term in enumerate(terms) if m in [decode.modality for decode in term.decodes]]
+        decoding = _decoding(terms, m)
         sd = (draws[m] - means[m])[..., block] / noise[decoding]
         assert (sd > 0).all()  # each is its mean plus a positive sd times the term's own noise
 

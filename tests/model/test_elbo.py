@@ -17,6 +17,7 @@ from tests.model.helpers import (
     ragged_batch,
     small_batch,
     small_model,
+    some_roles,
 )
 from tests.model.reference import Reference
 
@@ -62,6 +63,56 @@ def test_every_replicate_equals_the_second_implementation_on_its_own_samples(obj
 
 
 @every_objective
+@every_size
+def test_features_with_roles_equal_the_second_implementation(objective: str, n_modalities: int) -> None:
+    """Each replicate with its own number of shared features, in one modality of one replicate none at all."""
+    roles = some_roles(n_modalities, 3)
+    model = small_model(
+        objective, n_modalities, label=LABELS["two classes"], likelihoods=EVERY_LIKELIHOOD, seeds=(3, 4, 5), roles=roles
+    )
+    for m, of_modality in enumerate(roles):
+        view = model.networks(m).shared_features
+        for replicate in range(3):
+            chosen = view.columns[replicate][view.valid[replicate]].tolist()
+            assert chosen == of_modality[replicate].nonzero()[:, 0].tolist()
+    batch, terms, noise = ragged_batch(model, 5), OBJECTIVES[objective].terms(n_modalities), fixed_noise(1, 3)
+    loss = evaluate(model, terms, batch, beta=0.3, weights=WEIGHTS, noise=noise).loss
+    drawn = noise(len(terms), 5, model.spec.layout.size)
+    references = [Reference(model, batch, replicate) for replicate in range(3)]
+    expected = [one.loss(terms, noise=drawn[:, r], beta=0.3, weights=WEIGHTS) for r, one in enumerate(references)]
+    assert loss.tolist() == pytest.approx([one.item() for one in expected], rel=1e-12)
+    _equal(gradients_of(model, loss), gradients_of(model, torch.stack(expected)), 1e-10)
+
+
+@pytest.mark.parametrize("objective", sorted(set(OBJECTIVES) - {"mvae"}))
+def test_other_features_do_not_steer_the_shared_latents_of_another_modality(objective: str) -> None:
+    """What a shared encoder reads, and what is scored where another modality encoded, has the role shared."""
+    roles = some_roles(2, 1)
+    model, terms = small_model(objective, 2, roles=roles), OBJECTIVES[objective].terms(2)
+    batch = small_batch(2)
+    other = torch.where(roles[0].unsqueeze(1), 0.0, 3.0)  # added to the other features of the first modality
+    changed = replace(batch, x=(batch.x[0] + other, batch.x[1]))
+    first, second = (model.encode(one)[0][..., model.shared] for one in (batch, changed))
+    assert torch.equal(first, second)
+    scored = [(term, tuple(decode for decode in term.decodes if decode.only_shared)) for term in terms]
+    cross = [replace(t, decodes=d) for t, d in scored if d and (0 not in t.encode or d[0].shared_decoder)]
+    losses = [evaluate(model, cross, one).loss for one in (batch, changed)]
+    assert cross
+    assert torch.equal(*losses)
+
+
+def test_private_path_cannot_reach_the_shared_path() -> None:
+    model = small_model("mmvaex", 3)
+    terms = [
+        replace(t, decodes=tuple(d for d in t.decodes if not d.shared_decoder)) for t in OBJECTIVES["mmvaex"].terms(3)
+    ]
+    found = gradients_of(model, evaluate(model, terms, small_batch(3), beta=0.0, noise=fixed_noise()).loss)
+    steered = [name for name, gradient in found.items() if "shared" in name and gradient.any()]
+    assert not steered
+    assert any("encoder" in name and gradient.any() for name, gradient in found.items())
+
+
+@every_objective
 def test_the_parts_reported_add_up_to_the_loss(objective: str) -> None:
     model = small_model(objective, 3, label=LABELS["two classes"])
     elbo = evaluate(model, OBJECTIVES[objective].terms(3), ragged_batch(model), beta=0.3, weights=WEIGHTS)
@@ -87,7 +138,7 @@ def test_missing_modality_gives_no_gradient_to_its_networks(objective: str, n_mo
     loss = evaluate(model, OBJECTIVES[objective].terms(n_modalities), batch, noise=fixed_noise()).loss
     found = gradients_of(model, loss)
     missing = {name: gradient for name, gradient in found.items() if name.startswith("modalities.1.")}
-    assert len(missing) == 9
+    assert len(missing) == sum(name.startswith("modalities.1.") for name, _ in model.named_parameters()) >= 9
     assert not any(gradient.any() for gradient in missing.values())
     assert all(gradient.any() for name, gradient in found.items() if name not in missing)
 
@@ -144,12 +195,20 @@ def test_networks_have_no_gradient_for_latents_they_do_not_own(objective: str, n
     found = gradients_of(model, evaluate(model, terms, batch, noise=fixed_noise()).loss)
     for m in range(n_modalities):
         owned = model.owned[m]
-        outputs = found[f"modalities.{m}.encoder.output.weight"][0]
-        assert not outputs[:, ~owned.repeat(2)].any()
-        assert outputs[:, owned.repeat(2)].any(0).all()
-        inputs = found[f"modalities.{m}.decoder.hidden.weight"][0]
-        assert not inputs[~owned].any()
-        assert inputs[owned].any(1).all()
+        fills = (
+            {"encoder": owned & ~model.shared, "shared_encoder": model.shared}
+            if model.reads_roles
+            else {"encoder": owned}
+        )
+        for network, filled in fills.items():
+            outputs = found[f"modalities.{m}.{network}.output.weight"][0]
+            assert not outputs[:, ~filled.repeat(2)].any()
+            assert outputs[:, filled.repeat(2)].any(0).all()
+        reads = {"decoder": owned, "shared_decoder": model.shared} if model.spec.shared_path else {"decoder": owned}
+        for network, read in reads.items():
+            inputs = found[f"modalities.{m}.{network}.hidden.weight"][0]
+            assert not inputs[~read].any()
+            assert inputs[read].any(1).all()
     label = found["label_decoder.head.weight"][0]
     assert not label[~model.shared].any()
     assert label[model.shared].all()

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmvae_cli.model.networks import Decoder, Encoder, LabelDecoder, ReplicateLinear
-from mmvae_cli.model.vae import keyed_torch_generator
+from mmvae_cli.model.spec import keyed_torch_generator
 
 N_INPUTS, N_HIDDEN, N_LATENTS = 9, 8, 5
 

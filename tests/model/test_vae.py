@@ -11,13 +11,8 @@ from mmvae_cli.model.elbo import evaluate
 from mmvae_cli.model.experts import POSTERIORS
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.model.vae import (
-    LabelSpec,
-    ModalitySpec,
-    ModelSpec,
-    MultimodalVAE,
-    keyed_torch_generator,
-)
+from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec, keyed_torch_generator
+from mmvae_cli.model.vae import MultimodalVAE
 from tests.model.helpers import LABELS, fixed_noise, gradients_of, ragged_batch, small_batch, small_model
 
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES)
@@ -232,7 +227,8 @@ def test_latents_follow_values_only_where_they_are_observed(objective: str) -> N
 @pytest.mark.parametrize(("private", "shared"), [((0, 2), 2), ((2, 2), 0), ((0, 0), 3)])
 def test_blocks_may_be_empty(objective: str, private: tuple[int, ...], shared: int) -> None:
     modalities = tuple(ModalitySpec(f"m{m}", 4, size) for m, size in enumerate(private))
-    spec = ModelSpec(modalities, shared, OBJECTIVES[objective].posterior, label=LabelSpec("bernoulli", 2))
+    row = OBJECTIVES[objective]
+    spec = ModelSpec(modalities, shared, row.posterior, label=LabelSpec("bernoulli", 2), shared_path=row.shared_path)
     model = MultimodalVAE(spec, [0]).double()
     batch = ragged_batch(model)
     loss = evaluate(model, OBJECTIVES[objective].terms(2), batch, noise=fixed_noise()).loss

@@ -61,6 +61,7 @@ def test_features_with_shared_signal_have_narrower_intervals_and_others_that_of_
 def test_widths_are_those_that_validation_samples_ask_for(trained: tuple) -> None:
     mdata, run, folder = trained
     assert set(run.record[WIDTHS]) == {"rna", "meth"}
+    assert run.record[WIDTHS]["meth"] > 1
     mmvae_cli.predict(mdata, run=folder, **OPTIONS)
     meth, shared = mdata.mod["meth"], run.modality("meth").role_shared[0]
     rows = np.ix_(held_out(mdata, run, "validation"), shared)

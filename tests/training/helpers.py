@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.model.vae import ModalitySpec, ModelSpec, MultimodalVAE
+from mmvae_cli.model.spec import ModalitySpec, ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.loop import Recipe
 from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
@@ -35,7 +36,8 @@ def made_up_data(n_samples: int = 60, seed: int = 0, *, missing: bool = False) -
 
 def small_model(seeds: Sequence[int], objective: str = "mmvaepp") -> MultimodalVAE:
     modalities = tuple(ModalitySpec(f"m{index}", width, 1) for index, width in enumerate(WIDTHS))
-    return MultimodalVAE(ModelSpec(modalities, 2, OBJECTIVES[objective].posterior, n_hidden=16), seeds)
+    row = OBJECTIVES[objective]
+    return MultimodalVAE(ModelSpec(modalities, 2, row.posterior, n_hidden=16, shared_path=row.shared_path), seeds)
 
 
 def trained(

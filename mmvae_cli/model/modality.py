@@ -1,0 +1,96 @@
+"""The networks of one modality: what encodes it, and what scores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mmvae_cli.model.likelihoods import LIKELIHOODS, Head, Likelihood
+from mmvae_cli.model.networks import Decoder, Encoder
+from mmvae_cli.model.roles import SharedFeatures
+from mmvae_cli.model.spec import ModalitySpec, ModelSpec, replicate_generators
+
+
+def feature_parameters(likelihood: Likelihood, n_features: int, n_replicates: int) -> nn.ParameterDict:
+    """Parameters of each feature, (replicates, features), at their initial values."""
+    shape = (n_replicates, n_features)
+    return nn.ParameterDict(
+        {name: nn.Parameter(torch.full(shape, start)) for name, start in likelihood.feature_parameters.items()}
+    )
+
+
+Dropout = Callable[[Tensor], Tensor]  # valid inputs (replicates, inputs) → factors (replicates, samples, inputs)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One way to score a modality: last hidden layer, head and feature parameters, and the features they are of."""
+
+    decoder: Decoder
+    head: Head
+    parameters: Mapping[str, Tensor]
+    features: SharedFeatures | None = None  # None: all
+
+    def outputs(self, latents: Tensor) -> Tensor:
+        """Outputs of the decoder, (replicates, rows, its features), of (replicates, rows, latents)."""
+        return self.head(self.decoder(latents))
+
+
+class ModalityNetworks(nn.Module):
+    """What belongs to one modality: encoders, decoders, likelihood and its parameters of each feature.
+
+    With roles, a shared encoder reads the features with the role ``shared`` and fills the shared block; with a
+    shared path, a shared decoder of those features has parameters of its own.
+    """
+
+    def __init__(
+        self, spec: ModalitySpec, model: ModelSpec, seeds: Sequence[int], shared_features: SharedFeatures | None
+    ) -> None:
+        super().__init__()
+        n_latents, n_hidden, name = model.layout.size, model.n_hidden, spec.name
+        self.likelihood = LIKELIHOODS[spec.likelihood]
+        self.shared_features, self.shared_path = shared_features, model.shared_path
+        n_outputs = self.likelihood.n_outputs(spec.n_features)
+        self.encoder = Encoder(spec.n_features, n_hidden, n_latents, replicate_generators(seeds, "encoder", name))
+        self.decoder = Decoder(n_latents, n_hidden, n_outputs, replicate_generators(seeds, "decoder", name))
+        self.feature = feature_parameters(self.likelihood, spec.n_features, len(seeds))
+        if shared_features is None:
+            return
+        counts = shared_features.counts
+        self.shared_encoder = Encoder(counts, n_hidden, n_latents, replicate_generators(seeds, "shared encoder", name))
+        if model.shared_path:
+            generators = replicate_generators(seeds, "shared decoder", name)
+            outputs = [self.likelihood.n_outputs(count) for count in counts]
+            self.shared_decoder = Decoder(n_latents, n_hidden, outputs, generators)
+            self.shared_feature = feature_parameters(self.likelihood, max(counts), len(seeds))
+
+    def scorer(self, *, shared_decoder: bool, only_shared: bool) -> Scorer:
+        """Return a way to score the modality, see ``objectives.Decode``."""
+        if shared_decoder:
+            parameters = dict(self.shared_feature)
+            return Scorer(self.shared_decoder, self.shared_decoder.head, parameters, self.shared_features)
+        if not only_shared or self.shared_features is None or self.shared_features.everything:
+            return Scorer(self.decoder, self.decoder.head, dict(self.feature))
+        features, full = self.shared_features, self.decoder.head
+        weight, bias = features.take(full.weight), features.take(full.bias)
+        parameters = {key: features.take(value.unsqueeze(1)).squeeze(1) for key, value in self.feature.items()}
+        return Scorer(self.decoder, lambda hidden: torch.baddbmm(bias, hidden, weight), parameters, features)
+
+    def encode(self, x: Tensor, shared: Tensor, dropout: Dropout | None) -> tuple[Tensor, Tensor]:
+        """Means and sds of all latents, each (replicates, samples, latents); ``shared`` marks the shared block."""
+        x = self.likelihood.encoder_input(x)
+        mean, sd = self.encoder(x)
+        if self.shared_features is None:
+            return mean, sd
+        taken = self.shared_features.take(x)
+        if dropout is not None:
+            taken = taken * dropout(self.shared_features.valid)
+        of_shared = self.shared_encoder(taken)
+        return torch.where(shared, of_shared[0], mean), torch.where(shared, of_shared[1], sd)
+
+    def fills_shared(self) -> Tensor | bool:
+        """(replicates, 1, 1) True where an encoder has something to read for the shared block."""
+        return True if self.shared_features is None else self.shared_features.valid.any(1)[:, None, None]

@@ -1,0 +1,65 @@
+"""Features with the role ``shared``: what shared encoders read, and what is scored where another modality encoded."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+
+class SharedFeatures(nn.Module):
+    """The features of a modality that carry shared signal, each replicate its own; padded where numbers differ.
+
+    Parameters
+    ----------
+    roles
+        (replicates, features) True for the features with the role ``shared``.
+    """
+
+    columns: Tensor  # (replicates, widest) positions, 0 in the padding
+    valid: Tensor  # (replicates, widest) False in the padding
+
+    def __init__(self, roles: Tensor) -> None:
+        super().__init__()
+        self.n_features = roles.shape[1]
+        counts = roles.sum(1)
+        widest = int(counts.max())
+        # a stable sort brings the shared features to the front, in their order
+        columns = roles.to(torch.uint8).sort(stable=True, dim=1, descending=True).indices[:, :widest]
+        valid = torch.arange(widest, device=roles.device) < counts[:, None]
+        self.register_buffer("columns", torch.where(valid, columns, 0), persistent=False)
+        self.register_buffer("valid", valid, persistent=False)
+
+    @property
+    def counts(self) -> list[int]:
+        """Number of shared features of each replicate."""
+        return cast("list[int]", self.valid.sum(1).tolist())
+
+    @property
+    def everything(self) -> bool:
+        """Whether every feature is shared in every replicate, so that taking changes nothing."""
+        return self.columns.shape[1] == self.n_features and bool(self.valid.all())
+
+    def take(self, values: Tensor) -> Tensor:
+        """(replicates, rows, widest) of (replicates, rows, features); 0 in the padding."""
+        if self.everything:
+            return values
+        at = self.columns.unsqueeze(1).expand(-1, values.shape[1], -1)
+        return torch.where(self.valid.unsqueeze(1), values.gather(2, at), 0.0)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """(replicates, rows, features) of (replicates, rows, widest); nan for all other features."""
+        if self.everything:
+            return values
+        full = values.new_full((*values.shape[:2], self.n_features + 1), torch.nan)  # the last one for the padding
+        at = torch.where(self.valid, self.columns, self.n_features)
+        return full.scatter(2, at.unsqueeze(1).expand_as(values), values)[..., :-1]
+
+    def of(self, replicates: Sequence[int]) -> SharedFeatures:
+        """Those of some replicates; the width stays, as parameters depend on it."""
+        chosen = copy.copy(self)
+        chosen._buffers = {name: value[list(replicates)] for name, value in self._buffers.items() if value is not None}
+        return chosen
