@@ -274,4 +274,5 @@ class SimulateConfig(Options):
     )
     latent: Any = option(None, values.latent, "True latent sizes (default: 2 each).", metavar="SIZES")
     noise: float = option(0.15, values.number(0.0), "Sd of the noise on standardised features.", metavar="SD")
+    sparsity: float = option(0.0, values.fraction, "Fraction of each feature's entries that are 0.", metavar="F")
     seed: int = option(0, values.whole(0), "Seed.", metavar="N")

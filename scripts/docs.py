@@ -17,7 +17,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from mmvae_cli import errors
+from mmvae_cli import errors, values
 from mmvae_cli.api import CONFIGS, PRESETS
 from mmvae_cli.cli import console, main
 from mmvae_cli.options import default_of, flag_name
@@ -85,7 +85,7 @@ def table_row(item: Field[Any]) -> Row:
     """An option of the command's table."""
     default, flag = default_of(item), flag_name(item.name)
     meaning, shown = described(item.metadata["help"])
-    if isinstance(default, bool):
+    if item.metadata["parse"] is values.flag:
         return code(flag), shown or ("on" if default else "off"), meaning
     if default not in (None, (), {}):
         shown = code(",".join(default) if isinstance(default, tuple) else plain(default))

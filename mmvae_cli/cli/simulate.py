@@ -14,7 +14,8 @@ def simulate(**arguments: Any) -> None:
     """Draw synthetic data with known shared and private latents.
 
     Features are draws from Gaussian processes over the latents, standardised, plus noise; label: first
-    shared latent above 0. The truth is in obsm["true_shared"] and var["true_set"].
+    shared latent above 0. With --sparsity each feature is cut off from below, as counts are. The truth is
+    in obsm["true_shared"] and var["true_set"].
 
     Example: mmvae simulate --samples 500 --other rna=200 -o simulated.h5mu
     """

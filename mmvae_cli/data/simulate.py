@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from mmvae_cli.data.assemble import assemble
 from mmvae_cli.data.random import keyed_generator
@@ -35,6 +36,7 @@ def simulate_mudata(
     n_private_latents: Mapping[str, int] | int = 2,
     noise: float = 0.15,
     length_scale: float = 1.0,
+    sparsity: float = 0.0,
     seed: int = 0,
 ) -> MuData:
     """Draw modalities that share some latents.
@@ -42,7 +44,8 @@ def simulate_mudata(
     Latents are uniform in [−2, 2]. Every feature is a function of latents drawn from a Gaussian process with the
     kernel ``exp(−|z−z'|² / 2ℓ²)``: of the shared ones ("shared" features, which come first), or of the modality's
     private ones ("other"). Features are standardised, then noise is added. What is drawn for a modality depends on
-    the seed and on its name alone.
+    the seed and on its name alone. Sparse data are the same draws, cut off from below: like counts or their logarithms,
+    they are 0 in most samples and positive in the others.
 
     Parameters
     ----------
@@ -58,12 +61,14 @@ def simulate_mudata(
         Its standard deviation; the features' is 1.
     length_scale
         ℓ, in the unit of the latents.
+    sparsity
+        Fraction of the entries of every feature that are 0, from 0 to below 1.
     seed
         Same seed, same data.
 
     Returns
     -------
-    float32 values; ``obs["label"]``, ``obsm["true_shared"]``, for each modality ``obsm["true_private"]`` and
+    float32 values, CSR where they are sparse; ``obs["label"]``, ``obsm["true_shared"]``, for each modality ``obsm["true_private"]`` and
     ``var["true_set"]`` (``"shared"`` or ``"other"``), and the arguments in ``uns["simulation"]``.
 
     Raises
@@ -77,6 +82,8 @@ def simulate_mudata(
         "n_private_latents": _by_modality(n_private_latents, modalities, "private latents"),
     }
     _check(n_samples, modalities, sizes, n_shared_latents, noise, length_scale)
+    if not 0 <= sparsity < 1:
+        raise DataError(f"sparsity {sparsity:g} cannot be simulated", hint="needed: a fraction of 0 or more, below 1")
     names = pd.Index([f"s{number:04d}" for number in range(1, n_samples + 1)])
     true_shared = keyed_generator(seed, "shared latents").uniform(-2, 2, (n_samples, n_shared_latents))
     root = _kernel_root(true_shared, length_scale)
@@ -86,6 +93,9 @@ def simulate_mudata(
         )
         for name in modalities
     }
+    for member in members.values():
+        if sparsity:
+            member.X = _cut_off(member.X, sparsity)
     mdata = _assemble(members, true_shared)
     mdata.uns["simulation"] = {
         "n_samples": n_samples,
@@ -94,6 +104,7 @@ def simulate_mudata(
         "n_shared_latents": n_shared_latents,
         "noise": noise,
         "length_scale": length_scale,
+        **({"sparsity": sparsity} if sparsity else {}),
         "seed": seed,
     }
     return mdata
@@ -196,6 +207,13 @@ def _modality(
         var=pd.DataFrame({"true_set": true_set}, index=features),
         obsm={"true_private": private},
     )
+
+
+def _cut_off(values: np.ndarray, sparsity: float) -> sparse.csr_matrix:
+    """Subtract from each feature its quantile and set what is negative to 0, so that this fraction is 0."""
+    n_zero = int(np.clip(round(sparsity * len(values)), 1, len(values) - 1))
+    highest_zero = np.partition(values, n_zero - 1, axis=0)[n_zero - 1]
+    return sparse.csr_matrix(np.maximum(values - highest_zero, 0))
 
 
 def _assemble(members: dict[str, AnnData], true_shared: np.ndarray) -> MuData:

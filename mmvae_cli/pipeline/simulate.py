@@ -30,8 +30,10 @@ def simulate(config: SimulateConfig) -> tuple[MuData, dict[str, object]]:
         n_shared_latents=n_shared,
         n_private_latents=private,
         noise=config.noise,
+        sparsity=config.sparsity,
         seed=config.seed,
     )
     summary = {"command": "simulate", "samples": config.samples, **numbers, "shared_latents": n_shared,
-               "private_latents": private, "noise": config.noise, "seed": config.seed}  # fmt: skip
+               "private_latents": private, "noise": config.noise, "sparsity": config.sparsity,
+               "seed": config.seed}  # fmt: skip
     return mdata, summary

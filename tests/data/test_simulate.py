@@ -4,6 +4,7 @@ import time
 import mudata
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from mmvae_cli.data.quiet import quiet_mudata
@@ -95,6 +96,28 @@ def test_another_modality_and_more_features_change_nothing_else():
     assert np.abs(other["rna"].X - two["rna"].X).max() > 0.5
 
 
+def test_what_is_drawn_without_sparsity_stays_as_it_was():
+    mdata = simulate_mudata(n_samples=50, seed=3)
+    np.testing.assert_allclose(mdata["modality1"].X[0, [0, 9, 10, 109]], [-1.156, -0.821, -1.109, -2.189], atol=1e-3)
+    np.testing.assert_allclose(mdata["modality2"].X[49, [0, 9, 10, 109]], [0.416, 1.805, 0.426, 1.054], atol=1e-3)
+    assert "sparsity" not in mdata.uns["simulation"]
+
+
+@pytest.mark.parametrize(("sparsity", "n_zero"), [(0.8, 160), (0.95, 190), (0.999, 199), (0.001, 1)])
+def test_sparse_data_are_the_same_draws_cut_off_from_below(sparsity, n_zero):
+    dense, cut = (simulate_mudata(n_samples=200, other=5, sparsity=one, seed=1) for one in (0, sparsity))
+    for name, member in cut.mod.items():
+        assert isinstance(member.X, sparse.csr_matrix)
+        assert member.X.dtype == np.float32
+        assert member.X.nnz == (200 - n_zero) * member.n_vars
+        for x, y in zip(dense[name].X.T, member.X.toarray().T, strict=True):
+            assert (y == 0).sum() == n_zero
+            stays = y > 0
+            assert x[~stays].max() < x[stays].min()
+            assert np.ptp(x[stays] - y[stays]) < 1e-5
+    assert cut.uns["simulation"]["sparsity"] == sparsity
+
+
 def test_file_reads_back_with_the_truth_and_the_arguments(tmp_path):
     simulate_mudata(n_samples=20, seed=5, other={"modality1": 7, "modality2": 3}).write_h5mu(
         tmp_path / "simulated.h5mu"
@@ -122,6 +145,7 @@ def test_file_reads_back_with_the_truth_and_the_arguments(tmp_path):
         ({"n_shared_latents": 0}, ["shared latent"]),
         ({"noise": -1.0}, ["noise"]),
         ({"length_scale": 0.0}, ["length"]),
+        ({"sparsity": 1.0}, ["sparsity 1"]),
         ({"shared": 0, "other": 0}, ["modality1", "at least one feature"]),
         ({"shared": -1}, ["-1 shared"]),
         ({"n_private_latents": 0}, ["100 other features", "no private latent"]),
