@@ -88,22 +88,25 @@ def check(mdata: MuData, **options: Any) -> dict[str, Any]:
     return outcome.summary
 
 
-def select(mdata: MuData, **options: Any) -> MuData:
-    """Rank features by their correlation with the label and mark the chosen ones.
+def select(mdata: MuData, *, on_screening: Callable[[float], None] | None = None, **options: Any) -> MuData:
+    """Mark features: those most and least correlated with a label, or those with signal that modalities share.
 
     Parameters
     ----------
     mdata
-        The data; gets ``obs["mmvae_split"]`` and per modality ``var["mmvae_set"]`` and ``var["mmvae_rank"]``.
+        The data; gets ``obs["mmvae_split"]`` and per modality ``var["mmvae_set"]`` and ``var["mmvae_rank"]``, or with
+        ``by="screening"`` ``var["mmvae_role"]``, ``var["mmvae_score"]`` and ``var["mmvae_q"]``.
+    on_screening
+        Called with the share of the screening that is done, from 0 to 1.
     **options
-        As the flags of ``mmvae select``: ``label="IGHV", shared=10, other={"rna": 250}``.
+        As the flags of ``mmvae select``: ``label="IGHV", shared=10, other={"rna": 250}``, or ``by="screening"``.
 
     Raises
     ------
     MmvaeError
         As the command; see ``mmvae_cli.errors``.
     """
-    return _in_memory("select", mdata, options_of("select", options))
+    return _in_memory("select", mdata, options_of("select", options), on_screening=on_screening)
 
 
 def train(
@@ -113,6 +116,7 @@ def train(
     config: str | Path | None = None,
     force: bool = False,
     on_epoch: Callable[[Any], None] | None = None,
+    on_screening: Callable[[float], None] | None = None,
     **options: Any,
 ) -> MuData:
     """Train a model, save it in the run folder and embed every sample.
@@ -121,13 +125,16 @@ def train(
     ----------
     mdata
         The data; gets ``obsm["X_mmvae"]`` (n_obs, n_latents), ``obsm["X_mmvae_shared"]``, per modality
-        ``obsm["X_mmvae_private"]``, the split and, where features were selected, their sets.
+        ``obsm["X_mmvae_private"]``, the split and, where features were selected, their sets, where they were
+        screened, their roles.
     preset, config
         ``"paper"``; a YAML file of options. Options given here win.
     force
         Replace the run folder if it exists.
     on_epoch
         Called with an ``EpochReport`` after each epoch.
+    on_screening
+        Called with the share of the screening that is done, from 0 to 1.
     **options
         As the flags of ``mmvae train``: ``model="mmvaepp", label="IGHV", latent="2+2+2", run="mmvae_run"``.
 
@@ -137,7 +144,7 @@ def train(
         As the command; see ``mmvae_cli.errors``.
     """
     checked = options_of("train", options, preset=preset, config=config)
-    return _in_memory("train", mdata, checked, force=force, on_epoch=on_epoch)
+    return _in_memory("train", mdata, checked, force=force, on_epoch=on_epoch, on_screening=on_screening)
 
 
 def embed(mdata: MuData, **options: Any) -> MuData:

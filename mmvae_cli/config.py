@@ -11,6 +11,8 @@ from mmvae_cli.options import Options, option
 
 LIKELIHOOD_NAMES = ("gaussian", "bernoulli", "poisson")
 TRANSFORM_NAMES = ("zscore", "lognorm", "clr", "mvalue", "none")
+SCREEN_FDR, SCREEN_BY = 0.05, "pearson"
+FEWEST_FALSE = 0.001  # as a false discovery rate: 2,000 permutations, whose scores must find room in memory
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Märtens and Yau 2023: nothing held out for validation, last weights, everything ranked and scaled on all samples
@@ -107,13 +109,17 @@ class SelectionOptions(Options):
 class ScreenOptions(Options):
     """How features are screened for signal that modalities share."""
 
-    screen_fdr: float = option(
-        0.05, values.fraction, "False discovery rate of the screening, for each modality.", metavar="F"
+    # None: not asked for, so that roles screened before may be used
+    screen_fdr: float | None = option(
+        None,
+        values.number(FEWEST_FALSE, 1.0),
+        f"False discovery rate of the screening, for each modality (default: {SCREEN_FDR}).",
+        metavar="F",
     )
-    screen_by: str = option(
-        "pearson",
+    screen_by: str | None = option(
+        None,
         values.choice("pearson", "spearman"),
-        "Correlation of the screening: pearson, or spearman for ranks.",
+        f"Correlation of the screening: pearson, or spearman for ranks (default: {SCREEN_BY}).",
         metavar="NAME",
     )
 

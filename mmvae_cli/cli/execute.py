@@ -11,19 +11,22 @@ from mmvae_cli import api
 from mmvae_cli.cli.console import print_json, set_up_log
 from mmvae_cli.cli.grid_progress import GridProgress
 from mmvae_cli.cli.parameters import WRITING, given
-from mmvae_cli.cli.progress import TrainingProgress
+from mmvae_cli.cli.progress import ScreeningProgress, TrainingProgress
 from mmvae_cli.cli.show import SHOW
 
 
 def execute(
-    command: str, arguments: dict[str, Any], *, progress: TrainingProgress | GridProgress | None = None
+    command: str,
+    arguments: dict[str, Any],
+    *,
+    progress: TrainingProgress | ScreeningProgress | GridProgress | None = None,
 ) -> dict[str, Any]:
     """Run a command with what stands on the command line, and show its result; returns the summary."""
     warnings = set_up_log(quiet=arguments["quiet"])
     checked = api.options_of(command, given(arguments), preset=arguments.get("preset"), config=arguments["config"])
     more = {name: arguments[name] for name in ("obs", *WRITING) if name in arguments}
     if progress is not None:
-        more[progress.event] = progress
+        more.update(progress.events)
     with progress or nullcontext():
         command_line = shlex.join(["mmvae", *sys.argv[1:]])
         summary = api.on_files(command, arguments.get("inputs") or [], checked, command_line=command_line, **more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -13,12 +14,15 @@ from mmvae_cli.cli.console import err, literal
 class GridProgress:
     """Shows each cell when it is done; nothing when quiet."""
 
-    event = "on_cell"
-
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.bar: Progress | None = None
         self.task: Any = None
+
+    @property
+    def events(self) -> dict[str, Callable[[Any], None]]:
+        """What is to be called when."""
+        return {"on_cell": self}
 
     def __enter__(self) -> GridProgress:
         return self

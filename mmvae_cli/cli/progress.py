@@ -1,34 +1,86 @@
-"""Progress of training: a bar on a terminal, plain lines elsewhere."""
+"""Progress of screening and training: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mmvae_cli.cli.console import err
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BEFORE_BAR = 3.0  # a screening that is done earlier shows nothing
 
 
-class TrainingProgress:
-    """Shows loss and held-out R² of the replicates (their mean) after each epoch; nothing when quiet."""
-
-    event = "on_epoch"
+class ScreeningProgress:
+    """Shows the share of a screening that is done, if it takes some seconds; nothing when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.bar: Progress | None = None
         self.task: Any = None
+        self.first = self.last_line = 0.0  # time of the first report, and of the last line
+
+    @property
+    def events(self) -> dict[str, Callable[[Any], None]]:
+        """What is to be called when."""
+        return {"on_screening": self}
+
+    def __enter__(self) -> ScreeningProgress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, done: float) -> None:
+        """Take the share that is done, from 0 to 1."""
+        if self.quiet:
+            return
+        now = time.monotonic()
+        self.first = self.first or now
+        if err.is_terminal:
+            self._on_bar(done, now - self.first)
+        elif now - max(self.first, self.last_line) > SECONDS_BETWEEN_LINES:
+            err.print(f"screening  {100 * done:.0f} %")
+            self.last_line = now
+
+    def _on_bar(self, done: float, seconds: float) -> None:
+        if self.bar is None and seconds > SECONDS_BEFORE_BAR:
+            columns = (TextColumn("screening"), BarColumn(20), TaskProgressColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, console=err, transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task("", total=1.0)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done)
+            if done >= 1:
+                self.bar.stop()
+
+
+class TrainingProgress:
+    """Shows loss and held-out R² of the replicates (their mean) after each epoch; nothing when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.screening = ScreeningProgress(quiet=quiet)
+        self.bar: Progress | None = None
+        self.task: Any = None
         self.last_line = time.monotonic()
+
+    @property
+    def events(self) -> dict[str, Callable[[Any], None]]:
+        """What is to be called when."""
+        return {"on_epoch": self, **self.screening.events}
 
     def __enter__(self) -> TrainingProgress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.screening.__exit__(kind, error, at)
         if self.bar is not None:
             self.bar.stop()
 

@@ -119,7 +119,7 @@ def run(
         return special[command](step, inputs, options, obs, output, force, command_line=command_line, **more)
     source = parse_source(inputs, obs) if inputs or command == "select" else source_of(load_run(options.run))
     place = destination(source, output, None, force=force)
-    return _written(step(source, options, command_line=command_line), place)
+    return _written(step(source, options, command_line=command_line, **more), place)
 
 
 def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:

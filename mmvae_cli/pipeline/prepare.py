@@ -40,6 +40,8 @@ class Prepared:
         Per modality, features left out and why.
     screenings
         Roles of the features; None where they were not screened. See ``with_roles``.
+    roles_read
+        Whether they stood in the data, and stay there as they are.
     """
 
     study: Study
@@ -47,6 +49,7 @@ class Prepared:
     selections: Mapping[str, list[Selection]]
     left_out: Mapping[str, dict[str, str]]
     screenings: Screenings | None = None
+    roles_read: bool = False
 
     def entering(self) -> dict[str, np.ndarray]:
         """By modality (1 or replicates, n_features of the file) True for the features that the models see."""
@@ -61,7 +64,7 @@ class Prepared:
         return found
 
 
-def with_roles(prepared: Prepared, screenings: Screenings) -> Prepared:
+def with_roles(prepared: Prepared, screenings: Screenings, *, roles_read: bool = False) -> Prepared:
     """Give the features their roles."""
     records = []
     for record in prepared.records:
@@ -73,7 +76,7 @@ def with_roles(prepared: Prepared, screenings: Screenings) -> Prepared:
             for row in range(n_rows)
         ]
         records.append(replace(record, role_shared=np.stack(roles) == "shared"))
-    return replace(prepared, records=tuple(records), screenings=screenings)
+    return replace(prepared, records=tuple(records), screenings=screenings, roles_read=roles_read)
 
 
 def per_modality(given: Mapping[str, object], names: list[str], what: str) -> dict[str, object]:

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
-from mmvae_cli.config import ScreenOptions
+from mmvae_cli.config import SCREEN_BY, SCREEN_FDR, ScreenOptions
 from mmvae_cli.data.screening import Screening, screen
 from mmvae_cli.errors import counted
+from mmvae_cli.options import flag_name
 from mmvae_cli.pipeline.outcome import earlier_record, written_paths
 from mmvae_cli.pipeline.study import Study
 
 log = logging.getLogger("mmvae_cli")
 
 Screenings = list[dict[str, Screening]]  # one per replicate, or a single one where all agree; by modality
-ROLES = ("shared", "other")
+OnScreening = Callable[[float], None]  # called with the share of the work that is done, from 0 to 1
+CRITERIA = ("screen_fdr", "screen_by")  # options, and where their values stand in uns
 
 
-def screen_study(study: Study, usable: Mapping[str, np.ndarray], options: ScreenOptions, seed: int) -> Screenings:
+def criteria(options: ScreenOptions) -> tuple[float, str]:
+    """False discovery rate and correlation as asked for, or their defaults."""
+    return SCREEN_FDR if options.screen_fdr is None else options.screen_fdr, options.screen_by or SCREEN_BY
+
+
+def screen_study(
+    study: Study,
+    usable: Mapping[str, np.ndarray],
+    options: ScreenOptions,
+    seed: int,
+    on_screening: OnScreening | None = None,
+) -> Screenings:
     """Screen the features on the training samples of each replicate.
 
     Parameters
@@ -30,40 +44,28 @@ def screen_study(study: Study, usable: Mapping[str, np.ndarray], options: Screen
         By modality (1 or replicates, n_features) True for the features that enter the model.
     """
     values = {name: modality.values for name, modality in study.aligned.modalities.items()}
-    n_selections = max(len(chosen) for chosen in usable.values())
+    fdr, association = criteria(options)
+    n_screenings = max(len(study.splits), *(len(chosen) for chosen in usable.values()))
     found: Screenings = []
-    for replicate in range(max(len(study.splits), n_selections)):
+    for replicate in range(n_screenings):
         train = study.part("train", replicate if len(study.splits) > 1 else 0)
         rows = {name: study.aligned.rows[name][train] for name in values}
         entering = {name: chosen[replicate if len(chosen) > 1 else 0] for name, chosen in usable.items()}
-        screened = screen(
-            values, rows, entering, fdr=options.screen_fdr, association=options.screen_by, seed=seed
-        )  # fmt: skip
-        found.append(screened)
-    say_screened(found, usable, options.screen_fdr)
+        tick = None if on_screening is None else partial(_tick, on_screening, replicate, n_screenings)
+        found.append(screen(values, rows, entering, fdr=fdr, association=association, seed=seed, progress=tick))
     return found
 
 
-def say_screened(screenings: Screenings, usable: Mapping[str, np.ndarray], fdr: float) -> None:
-    """Report how many features carry shared signal, of the first replicate, and what to do where none does."""
-    for name, screening in screenings[0].items():
-        of = counted(int(usable[name][0].sum()), "feature")
-        log.info("modality %r: %d of %s carry signal that another modality shares", name, screening.n_shared, of)
-    without = sum(not any(one.n_shared for one in by_name.values()) for by_name in screenings)
-    if without:
-        which = "" if len(screenings) == 1 else f" in {without} of {len(screenings)} replicates"
-        log.warning(
-            "no shared signal was found%s at a false discovery rate of %g, so there are no shared latents there; "
-            "a higher --screen-fdr looks again, --no-screen trains shared latents on all features",
-            which, fdr,
-        )  # fmt: skip
+def _tick(on_screening: OnScreening, replicate: int, n_screenings: int, done: float) -> None:
+    on_screening((replicate + done) / n_screenings)
 
 
-def earlier_roles(study: Study, key: str) -> Screenings | None:
+def earlier_roles(study: Study, key: str, options: ScreenOptions) -> dict[str, Screening] | None:
     """Roles that stand in the data: written by ``mmvae select``, or by the user; None where there are none to use."""
     column = f"{key}_role"
     with_roles = [name for name, modality in study.aligned.modalities.items() if column in modality.var]
-    written = written_paths(earlier_record(study.aligned, key))
+    record = earlier_record(study.aligned, key)
+    written = written_paths(record)
     if not with_roles or any(written.get(f"mod/{name}/var/{column}") == "train" for name in with_roles):
         return None  # those of a training are made anew: its features and options may have been others
     lacking = [name for name in study.aligned.modalities if name not in with_roles]
@@ -71,8 +73,19 @@ def earlier_roles(study: Study, key: str) -> Screenings | None:
         why = f"modality {lacking[0]!r} has none" if lacking else "its features were screened on another split"
         log.warning("var[%r] is not used: %s", column, why)
         return None
+    if (asked := _other_criteria(options, record)) is not None:
+        log.info("var[%r] is not used: %s asks for another screening", column, asked)
+        return None
     log.info("roles of the features: read from var[%r] (mmvae select --by screening makes new ones)", column)
-    return [{name: _read_back(study, name, key) for name in with_roles}]
+    return {name: _read_back(study, name, key) for name in with_roles}
+
+
+def _other_criteria(options: ScreenOptions, record: Mapping[str, object]) -> str | None:
+    """Flag of a criterion that was asked for and with which the recorded screening was not made; None without one."""
+    asked = {name: getattr(options, name) for name in CRITERIA}
+    return next(
+        (flag_name(name) for name, one in asked.items() if one is not None and one != record.get(name)), None
+    )  # fmt: skip
 
 
 def _read_back(study: Study, name: str, key: str) -> Screening:
@@ -84,6 +97,37 @@ def _read_back(study: Study, name: str, key: str) -> Screening:
         for part in ("score", "q")
     ]
     return Screening(role.astype(object), *numbers)
+
+
+def say_screened(screenings: Screenings, usable: Mapping[str, np.ndarray]) -> None:
+    """Report how many features carry shared signal, of the first replicate, and what to do where none does."""
+    for name, screening in screenings[0].items():
+        entering = usable[name][0]
+        n_shared, of = int((screening.role[entering] == "shared").sum()), counted(int(entering.sum()), "feature")
+        log.info("modality %r: %d of %s carry signal that another modality shares", name, n_shared, of)
+    without = sum(not any(one.n_shared for one in by_name.values()) for by_name in screenings)
+    if without:
+        which = "" if len(screenings) == 1 else f" in {without} of {len(screenings)} replicates"
+        log.warning(
+            "no shared signal was found%s, so a model has no shared latents there; a higher --screen-fdr looks again, "
+            "mmvae train --no-screen trains shared latents on all features",
+            which,
+        )  # fmt: skip
+
+
+def find_roles(
+    study: Study,
+    usable: Mapping[str, np.ndarray],
+    key: str,
+    options: ScreenOptions,
+    seed: int,
+    on_screening: OnScreening | None = None,
+) -> tuple[Screenings, bool]:
+    """Roles that stand in the data, else those of a screening; and whether they were read. See ``screen_study``."""
+    earlier = earlier_roles(study, key, options)
+    found = [earlier] if earlier is not None else screen_study(study, usable, options, seed, on_screening)
+    say_screened(found, usable)
+    return found, earlier is not None
 
 
 def role_updates(screenings: Screenings, key: str, replicate: int) -> dict[str, object]:

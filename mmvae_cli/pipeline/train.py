@@ -32,7 +32,7 @@ from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
 from mmvae_cli.pipeline.prepare import Prepared, per_modality, prepare, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
-from mmvae_cli.pipeline.screen import earlier_roles, role_updates, screen_study
+from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
 from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates, sets_to_reuse
 from mmvae_cli.pipeline.study import Study, make_study
 from mmvae_cli.pipeline.tensors import device_data, label_tensors
@@ -73,6 +73,7 @@ def fit_run(
     data: dict[str, Any] | None = None,
     command_line: str = "",
     on_epoch: OnEpoch | None = None,
+    on_screening: OnScreening | None = None,
 ) -> Fitted:
     """Prepare a data set and train all replicates on it; writes nothing.
 
@@ -87,10 +88,10 @@ def fit_run(
     study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
     prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
-        screenings = earlier_roles(study, config.key)
-        prepared = with_roles(
-            prepared, screenings or screen_study(prepared.study, prepared.entering(), config, config.seed)
+        screenings, read = find_roles(
+            prepared.study, prepared.entering(), config.key, config, config.seed, on_screening
         )
+        prepared = with_roles(prepared, screenings, roles_read=read)
     device = choose_device(config.device)
     model = MultimodalVAE(_spec(prepared, config), seeds(config), roles_of(prepared.records)).to(device)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
@@ -109,6 +110,7 @@ def train(
     data_path: Path | None = None,
     command_line: str = "",
     on_epoch: OnEpoch | None = None,
+    on_screening: OnScreening | None = None,
 ) -> Outcome:
     """Train a model and embed every sample; the run folder is finished before anything is returned.
 
@@ -120,7 +122,9 @@ def train(
     require_free(config.run, force=force)
     dataset = load(source, config)
     origin = data_record(source, data_path)
-    fitted = fit_run(dataset, config, data=origin, command_line=command_line, on_epoch=on_epoch)
+    fitted = fit_run(
+        dataset, config, data=origin, command_line=command_line, on_epoch=on_epoch, on_screening=on_screening
+    )
     prepared, chosen = fitted.prepared, fitted.run.replicate
     matched = match(fitted.run, dataset)
     run = replace(fitted.run, record={**fitted.run.record, WIDTHS: interval_widths(matched)})
@@ -130,7 +134,7 @@ def train(
     updates = {
         **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), config.key),
         **selection_updates(prepared, config.key, chosen),
-        **role_updates(prepared.screenings or [], config.key, chosen),
+        **({} if prepared.roles_read else role_updates(prepared.screenings or [], config.key, chosen)),
     }
     entries = {
         "command": "train",
@@ -187,7 +191,7 @@ def _run(
         "versions": versions(),
         "command_line": command_line,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "summary": summary(prepared, config, result, chosen),
+        "summary": summary(prepared, config, model.spec, result, chosen),
     }
     splits = _all_splits(study, config)
     return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record)

@@ -11,7 +11,7 @@ from mudata import MuData
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.formats import Source
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.pipeline.latent_sizes import latent_sizes
+from mmvae_cli.model.spec import ModelSpec
 from mmvae_cli.pipeline.prepare import Prepared
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.fit import FitResult
@@ -37,11 +37,12 @@ def data_record(source: Source | MuData, data_path: Path | None) -> dict[str, An
     return {"path": None if data_path is None else str(data_path), "inputs": inputs}
 
 
-def summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: int) -> dict[str, Any]:
+def summary(prepared: Prepared, config: TrainConfig, spec: ModelSpec, result: FitResult, chosen: int) -> dict[str, Any]:
     """What was trained on what, and how it went."""
     study = prepared.study
     sizes = {part: int((study.splits[0] == part).sum()) for part in ("train", "validation", "test")}
-    private, shared = latent_sizes(config.latent, study.aligned.file_order)
+    modalities = {name: _modality_summary(prepared, spec, name, chosen) for name in study.aligned.file_order}
+    n_shared = [one["n_shared_features"] for one in modalities.values()]
     return {
         "command": "train",
         "model": config.model,
@@ -51,8 +52,9 @@ def summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: 
         "samples": {**sizes, "unused": int((study.splits[0] == "").sum()), "all": len(study.aligned.names)},
         "split": study.split_origin,
         "label": label_record(study),
-        "modalities": {name: _modality_summary(prepared, name, private[name]) for name in study.aligned.file_order},
-        "shared_latents": shared,
+        "modalities": modalities,
+        "n_shared_features": None if None in n_shared else sum(n_shared),  # of the replicate that is written
+        "shared_latents": spec.n_shared,
         "replicate": chosen,
         "replicates": [
             {"seed": seed, "score": _finite(score), "best_epoch": epoch}
@@ -65,9 +67,10 @@ def summary(prepared: Prepared, config: TrainConfig, result: FitResult, chosen: 
     }
 
 
-def _modality_summary(prepared: Prepared, name: str, n_private: int) -> dict[str, Any]:
+def _modality_summary(prepared: Prepared, spec: ModelSpec, name: str, chosen: int) -> dict[str, Any]:
     aligned = prepared.study.aligned
     record = next(record for record in prepared.records if record.name == name)
+    roles = record.role_shared
     return {
         "samples": int((aligned.rows[name] >= 0).sum()),
         "features": record.columns.shape[1],
@@ -75,7 +78,8 @@ def _modality_summary(prepared: Prepared, name: str, n_private: int) -> dict[str
         "left_out": len(prepared.left_out[name]),
         "likelihood": record.likelihood,
         "transform": record.transform,
-        "private_latents": n_private,
+        "private_latents": next(one.n_private for one in spec.modalities if one.name == name),
+        "n_shared_features": None if roles is None else int(record.view(roles, chosen).sum()),
     }
 
 
