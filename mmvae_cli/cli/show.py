@@ -90,13 +90,31 @@ def _show_checked_label(label: Summary) -> None:
 
 
 def show_select(summary: Summary) -> None:
-    """Show how many features were selected."""
+    """Show how many features were selected, or carry shared signal."""
+    SELECTED[summary["by"]](summary)
+    _written(summary)
+
+
+def _show_ranked(summary: Summary) -> None:
     table = _table(f"features by correlation with {summary['label']}", "modality", "shared", "other", "unused")
     for name, counts in summary["modalities"].items():
         table.add_row(literal(name), *(str(counts[part]) for part in ("shared", "other", "unused")))
     out.print(table)
     out.print(f"ranked on {'all' if summary['select_on'] == 'all' else 'training'} samples; split: {summary['split']}")
-    _written(summary)
+
+
+def _show_screened(summary: Summary) -> None:
+    table = _table("features with signal that another modality shares", "modality", "shared", "of")
+    for name, found in summary["modalities"].items():
+        table.add_row(literal(name), str(found["n_shared_features"]), str(found["features"]))
+    out.print(table)
+    how = f"false discovery rate {summary['screen_fdr']:g}, by {summary['screen_by']}"
+    out.print(f"screened on training samples, {how}; split: {summary['split']}")
+    if not summary["n_shared_features"]:
+        out.print("no shared signal was found: look again with a higher --screen-fdr, or train with --no-screen")
+
+
+SELECTED: dict[str, Callable[[Summary], None]] = {"label": _show_ranked, "screening": _show_screened}
 
 
 def show_train(summary: Summary) -> None:
@@ -105,10 +123,15 @@ def show_train(summary: Summary) -> None:
     parts = f"{samples['train']} training samples ({samples['validation']} validation, {samples['test']} held out)"
     out.print(f"[bold]{literal(summary['title'])}[/bold] on {parts}")
     out.print(f"split: {literal(summary['split'])}\n")
-    table = _table("", "modality", "samples", "features", "likelihood", "transform", "latents")
+    screened = summary["n_shared_features"] is not None
+    table = _table(
+        "", "modality", "samples", "features", *(["shared"] * screened), "likelihood", "transform", "latents"
+    )
     for name, found in modalities.items():
-        features, latents = f"{found['features']} of {found['of']}", str(found["private_latents"])
-        table.add_row(literal(name), str(found["samples"]), features, found["likelihood"], found["transform"], latents)
+        numbers = [str(found["samples"]), f"{found['features']} of {found['of']}"]
+        numbers += [str(found["n_shared_features"])] * screened
+        latents = str(found["private_latents"])
+        table.add_row(literal(name), *numbers, found["likelihood"], found["transform"], latents)
     out.print(table)
     out.print(f"shared latents: {summary['shared_latents']}\n")
     chosen, n_replicates = summary["replicates"][summary["replicate"]], len(summary["replicates"])
