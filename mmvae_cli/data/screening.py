@@ -19,6 +19,7 @@ from mmvae_cli.errors import DataError, pick
 ASSOCIATIONS = ("pearson", "spearman")
 FEWEST_PERMUTATIONS = 99
 STANDARD_ERRORS = 2  # by which the estimated number of false calls is raised
+USUAL = 0.8  # share of the permutations that have no more false calls than estimated; above, power falls
 FEWEST_SAMPLES = 10  # that two modalities have in common; with fewer, the pair says nothing
 LEAST_SD = 0.1  # of a null score, in the median feature's: below, it may be rounding
 
@@ -200,12 +201,14 @@ def _cautious_p_values(statistics: np.ndarray) -> np.ndarray:
     """Upper bound of the p-value of each observed statistic, (n_features,).
 
     Features that move together reach high statistics in few permutations, and then many at once, so that the mean
-    over the permutations is poorly known: standard errors are added to it.
+    over the permutations is poorly known, and far from what a single data set may hold: standard errors are added to
+    it, and it is at least what most permutations do not exceed.
     """
     observed, null = statistics[0], np.sort(statistics[1:], axis=1)
     n_null, n_features = null.shape
     n_as_high = np.stack([n_features - np.searchsorted(each, observed, side="left") for each in null])
     expected = n_as_high.mean(axis=0) + STANDARD_ERRORS * n_as_high.std(axis=0) / np.sqrt(n_null)
+    expected = np.maximum(expected, np.quantile(n_as_high, USUAL, axis=0))
     return np.minimum((expected + 1 / n_null) / max(n_features, 1), 1.0)
 
 

@@ -5,7 +5,8 @@ from scipy.stats import rankdata
 
 from mmvae_cli.data import association
 from mmvae_cli.data.association import Columns, association_scores
-from mmvae_cli.data.screening import screen
+from mmvae_cli.data.screening import _cautious_p_values, screen
+from mmvae_cli.data.simulate import simulate_mudata
 from mmvae_cli.errors import DataError
 
 NAMES = ("a", "b", "c")
@@ -52,6 +53,28 @@ def test_nothing_is_called_where_samples_are_permuted():
         values["b"] = values["b"][np.random.default_rng(seed).permutation(80)]
         n_runs_with_calls += any(found.n_shared for found in _screen(values, seed=seed).values())
     assert n_runs_with_calls <= 2
+
+
+def test_features_that_are_called_together_in_a_few_permutations_need_more_than_the_mean_says():
+    statistics = np.zeros((101, 50))
+    statistics[0, :5] = 3
+    rare, frequent = statistics.copy(), statistics.copy()
+    rare[1:11], frequent[1:26] = 4, 4
+    lone, seldom, often = (_cautious_p_values(each)[0] for each in (statistics, rare, frequent))
+    assert lone == pytest.approx(0.01 / 50)
+    assert 0.1 < seldom < 0.2  # the mean, and its standard errors
+    assert often == 1  # as in a fifth of the permutations
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.8])
+def test_few_of_what_is_called_is_false(sparsity):
+    false = []
+    for seed in range(6):
+        mdata = simulate_mudata(n_samples=200, shared=10, other=90, noise=0.2, sparsity=sparsity, seed=seed)
+        found = _screen({name: member.X for name, member in mdata.mod.items()}, seed=seed)
+        calls = [(one.role == "shared", mdata[name].var["true_set"] != "shared") for name, one in found.items()]
+        false += [(called & wrong).sum() / max(called.sum(), 1) for called, wrong in calls]
+    assert np.mean(false) <= 0.05 + 2 * np.std(false) / np.sqrt(6)  # modalities of one run are alike
 
 
 def test_a_modality_without_shared_signal_has_none_called():
