@@ -82,10 +82,11 @@ def earlier_roles(study: Study, key: str, options: ScreenOptions) -> dict[str, S
 
 def _other_criteria(options: ScreenOptions, record: Mapping[str, object]) -> str | None:
     """Flag of a criterion that was asked for and with which the recorded screening was not made; None without one."""
-    asked = {name: getattr(options, name) for name in CRITERIA}
-    return next(
-        (flag_name(name) for name, one in asked.items() if one is not None and one != record.get(name)), None
-    )  # fmt: skip
+    for name in CRITERIA:
+        asked = getattr(options, name)
+        if asked is not None and asked != record.get(name):
+            return flag_name(name)
+    return None
 
 
 def _read_back(study: Study, name: str, key: str) -> Screening:
