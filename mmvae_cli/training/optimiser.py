@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+# not torch.optim.Adam: the first one that is made loads torch's compiler, some seconds in every process
+from torch.optim.adam import adam
+
 from mmvae_cli.model.vae import MultimodalVAE
+
+FUSED_ON = ("cpu", "cuda")  # one pass over parameter, gradient and moments
+
+
+@dataclass
+class _State:
+    """What Adam remembers of one tensor."""
+
+    mean: Tensor  # of the gradient
+    square: Tensor  # mean of its square
+    steps: Tensor  # taken, one number
+
+    @staticmethod
+    def fresh(part: Tensor) -> _State:
+        return _State(torch.zeros_like(part), torch.zeros_like(part), torch.zeros((), device=part.device))
 
 
 class ReplicateAdam:
@@ -20,41 +39,57 @@ class ReplicateAdam:
     apart
         Whether replicates take different numbers of steps: each then has a count and a state of its own. Otherwise
         one step serves all of them at once, which is faster.
+
+    Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015.
     """
 
     def __init__(self, model: MultimodalVAE, lr: float, *, apart: bool) -> None:
         self.model, self.lr, self.apart = model, lr, apart
-        self._start()
+        self._parts = self._divided()
+        self._states = [[_State.fresh(part) for part in parts] for parts in self._parts]
 
-    def _start(self) -> None:
-        """Make an optimiser without state for the parameters as they are."""
-        parameters = list(self.model.parameters())
-        self._parts: list[Sequence[Tensor]] = [p.detach().unbind() if self.apart else [p] for p in parameters]
-        fused = parameters[0].device.type in ("cpu", "cuda")
-        self.adam = torch.optim.Adam([part for parts in self._parts for part in parts], lr=self.lr, fused=fused)
+    def _divided(self) -> list[Sequence[Tensor]]:
+        """Each parameter as the tensors that are updated by themselves."""
+        values = [parameter.detach() for parameter in self.model.parameters()]
+        return [value.unbind() if self.apart else [value] for value in values]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
         self.model.zero_grad(set_to_none=True)
 
+    @torch.no_grad()
     def step(self, busy: Sequence[bool]) -> None:
         """Update the busy replicates: momentum would carry on even those that have a gradient of 0."""
-        if self.apart:
-            for parameter, parts in zip(self.model.parameters(), self._parts, strict=True):
-                for index, part in enumerate(parts):
-                    part.grad = parameter.grad[index] if busy[index] and parameter.grad is not None else None
-        self.adam.step()
+        parts, gradients, states = [], [], []
+        for parameter, of_parameter, its_states in zip(
+            self.model.parameters(), self._parts, self._states, strict=True
+        ):  # fmt: skip
+            if parameter.grad is None:
+                continue
+            of_gradient = parameter.grad.unbind() if self.apart else [parameter.grad]
+            taken = [index for index in range(len(of_parameter)) if busy[index] or not self.apart]
+            parts += [of_parameter[index] for index in taken]
+            gradients += [of_gradient[index] for index in taken]
+            states += [its_states[index] for index in taken]
+        if parts:
+            self._update(parts, gradients, states)
+
+    def _update(self, parts: list[Tensor], gradients: list[Tensor], states: list[_State]) -> None:
+        adam(
+            parts, gradients,
+            [state.mean for state in states], [state.square for state in states], [],
+            [state.steps for state in states],
+            fused=parts[0].device.type in FUSED_ON, foreach=False, amsgrad=False, beta1=0.9, beta2=0.999,
+            lr=self.lr, weight_decay=0.0, eps=1e-8, maximize=False,
+        )  # fmt: skip
 
     def keep(self, replicates: list[int]) -> None:
         """Drop all other replicates, from the model too."""
-        old_parts, old_state = self._parts, self.adam.state
         self.model.keep(replicates)
-        self._start()
-        for old, new in zip(old_parts, self._parts, strict=True):
+        self._parts = self._divided()
+        for states in self._states:
             if self.apart:
-                self.adam.state.update({part: old_state[old[r]] for part, r in zip(new, replicates, strict=True)})
+                states[:] = [states[replicate] for replicate in replicates]
             else:
-                self.adam.state[new[0]] = {
-                    name: value[replicates].clone() if value.ndim else value
-                    for name, value in old_state[old[0]].items()
-                }
+                (state,) = states
+                state.mean, state.square = state.mean[replicates].clone(), state.square[replicates].clone()
