@@ -262,6 +262,9 @@ class EvaluateConfig(RunOptions):
     label: str | None = option(
         None, values.text, "Label to separate (default: the label of the run).", metavar="COLUMN"
     )
+    baselines: bool = option(
+        True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

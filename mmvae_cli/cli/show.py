@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-from rich.table import Table
 
 from mmvae_cli.cli.console import literal, out
+from mmvae_cli.cli.show_evaluate import show_evaluate
+from mmvae_cli.cli.tables import Summary, new_table, show_written
 from mmvae_cli.errors import counted
-
-Summary = dict[str, Any]
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero
-
-
-def _with_sd(value: float | None, over: Summary | None) -> str:
-    """One value; with several replicates the median ± sd over them instead."""
-    if over is None or over.get("sd") is None:
-        return _number(value)
-    return f"{_number(over['median'])} ± {_number(over['sd'])}"
-
-
-def _table(title: str, *columns: str) -> Table:
-    """Names to the left, where long ones are broken; numbers to the right, never broken."""
-    if title:
-        out.print(f"[bold]{literal(title)}[/bold]")  # a title of the table itself would be broken to its width
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
-    return table
-
-
-def _written(summary: Summary) -> None:
-    if "output" in summary:
-        path = Path(summary["output"])
-        out.print(f"written: {literal(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)}")
 
 
 def show_check(summary: Summary) -> None:
     """Show what ``check`` found."""
-    table = _table("modalities", "modality", "samples", "features", "values", "range", "suggested")
+    table = new_table("modalities", "modality", "samples", "features", "values", "range", "suggested")
     for name, found in summary["modalities"].items():
         low_to_high = "–" if found["range"] is None else "{:.4g} to {:.4g}".format(*found["range"])
         suggested = f"{found['suggested_likelihood']}, {found['suggested_transform']}"
@@ -51,12 +20,12 @@ def show_check(summary: Summary) -> None:
         table.add_row(literal(name), *numbers, found["values"], low_to_high, suggested)
     out.print(table)
     out.print()
-    table = _table("to look at", "modality", *(title for title, _ in CHECKED))
+    table = new_table("to look at", "modality", *(title for title, _ in CHECKED))
     for name, found in summary["modalities"].items():
         table.add_row(literal(name), *(str(found[part]) for _, part in CHECKED))
     out.print(table)
     out.print()
-    table = _table("samples by the modalities they have", "modalities", "samples")
+    table = new_table("samples by the modalities they have", "modalities", "samples")
     for pattern, count in summary["overlap"].items():
         table.add_row(literal(pattern), str(count))
     out.print(table)
@@ -92,11 +61,11 @@ def _show_checked_label(label: Summary) -> None:
 def show_select(summary: Summary) -> None:
     """Show how many features were selected, or carry shared signal."""
     SELECTED[summary["by"]](summary)
-    _written(summary)
+    show_written(summary)
 
 
 def _show_ranked(summary: Summary) -> None:
-    table = _table(f"features by correlation with {summary['label']}", "modality", "shared", "other", "unused")
+    table = new_table(f"features by correlation with {summary['label']}", "modality", "shared", "other", "unused")
     for name, counts in summary["modalities"].items():
         table.add_row(literal(name), *(str(counts[part]) for part in ("shared", "other", "unused")))
     out.print(table)
@@ -104,7 +73,7 @@ def _show_ranked(summary: Summary) -> None:
 
 
 def _show_screened(summary: Summary) -> None:
-    table = _table("features with signal that another modality shares", "modality", "shared", "of")
+    table = new_table("features with signal that another modality shares", "modality", "shared", "of")
     for name, found in summary["modalities"].items():
         table.add_row(literal(name), str(found["n_shared_features"]), str(found["features"]))
     out.print(table)
@@ -124,7 +93,7 @@ def show_train(summary: Summary) -> None:
     out.print(f"[bold]{literal(summary['title'])}[/bold] on {parts}")
     out.print(f"split: {literal(summary['split'])}\n")
     screened = summary["n_shared_features"] is not None
-    table = _table(
+    table = new_table(
         "", "modality", "samples", "features", *(["shared"] * screened), "likelihood", "transform", "latents"
     )
     for name, found in modalities.items():
@@ -140,7 +109,7 @@ def show_train(summary: Summary) -> None:
     which = f"written is replicate {summary['replicate'] + 1} of {n_replicates}" if n_replicates > 1 else "kept"
     out.print(f"{which}: seed {chosen['seed']}, weights of epoch {chosen['best_epoch']}")
     out.print(f"run: {literal(summary['run'])}")
-    _written(summary)
+    show_written(summary)
 
 
 def show_embed(summary: Summary) -> None:
@@ -149,7 +118,7 @@ def show_embed(summary: Summary) -> None:
     absent = f"; {without} without any of the modalities: NaN" if without else ""
     samples, latents = counted(summary["samples"], "sample"), counted(len(summary["latents"]), "latent")
     out.print(f"{samples} embedded in {latents}{absent}")
-    _written(summary)
+    show_written(summary)
 
 
 def show_predict(summary: Summary) -> None:
@@ -160,91 +129,13 @@ def show_predict(summary: Summary) -> None:
         out.print(f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit)}")
     if summary.get("intervals") is not None:
         out.print(f"with the ends of their {100 * summary['intervals']:g} % intervals; mmvae evaluate measures them")
-    _written(summary)
-
-
-def show_evaluate(summary: Summary) -> None:
-    """Show the metrics."""
-    n_replicates = len(summary["replicates"])
-    over = summary["over_replicates"] if n_replicates > 1 else {}
-    several = f", median ± sd over {n_replicates} replicates" if n_replicates > 1 else ""
-    out.print(f"[bold]{literal(summary['model'])}[/bold] on {summary['n_test']} held-out samples{several}\n")
-    parts = [part for part in ("shared", "other", "all") if _has_set(summary["r2"], part)]
-    table = _table("R² of features (median)", "modality", "from", *parts, "by mean")
-    sources = {"cross": "others", "self": "itself", "joint": "all"}
-    for name, kinds in summary["r2"].items():
-        for kind, found in kinds.items():
-            spread = over.get("r2", {}).get(name, {}).get(kind, {})
-            cells = [_with_sd((found.get(part) or {}).get("median"), (spread.get(part) or {}).get("median"))
-                     for part in parts]  # fmt: skip
-            table.add_row(
-                literal(name), sources[kind], *cells, _with_sd(found["baseline_mean"], spread.get("baseline_mean"))
-            )
-    out.print(table)
-    out.print("from: others = the other modalities; by mean: R² of predicting the training mean")
-    label = summary["label"]
-    if label is not None:
-        _show_label(label, over.get("label") or {})
-    _show_uncertainty(summary["uncertainty"])
-    if n_replicates > 1:
-        out.print(f"\nwritten is replicate {summary['replicate'] + 1} of {n_replicates}")
-    _written(summary)
-
-
-def _show_uncertainty(found: Summary) -> None:
-    """Which cross-modal predictions to believe, how far, and whether other seeds find the same shared latents."""
-    tested = found["cross"].values()
-    if not tested:
-        return
-    parts = [part for part in ("shared", "other", "all") if any(part in one["intervals"] for one in tested)]
-    out.print()
-    table = _table("predictions from the other modalities", "modality", "significant", *parts)
-    for name, one in found["cross"].items():
-        shares = (one["intervals"].get(part, {}).get("coverage") for part in parts)
-        cells = ("–" if share is None else f"{100 * share:.0f} %" for share in shares)
-        table.add_row(literal(name), f"{one['significant']} of {one['tested']}", *cells)
-    out.print(table)
-    level = f"{100 * found['level']:g} %"
-    out.print(f"significant: features with q < 0.05, by permutation; the rest: values inside their {level} intervals")
-    if found["stability"] is not None and found["stability"]["median"] is not None:
-        same = found["stability"]
-        out.print(
-            f"shared latents of the replicates: canonical correlation {_number(same['median'])} (median of "
-            f"{counted(same['pairs'], 'pair')}, lowest {_number(same['min'])})"
-        )
-
-
-def _has_set(r2: Summary, part: str) -> bool:
-    """Whether any modality has such a set of features; without a selection there is none but all."""
-    return any((found.get(part) or {}).get("median") is not None for kinds in r2.values() for found in kinds.values())
-
-
-MEASURES = {"auc": "AUC", "r2": "R²"}
-
-
-def _show_label(label: Summary, over: Summary) -> None:
-    measures = [name for name in ("auc", "accuracy", "r2") if name in label]
-    out.print()
-    title = f"separation of {label['column']} by the latents"
-    table = _table(title, "latents", *(MEASURES.get(measure, measure) for measure in measures))
-    blocks = ["shared", *(f"private {name}" for name in label[measures[0]]["private"]), "all"]
-    for block in blocks:
-        cells = []
-        for measure in measures:
-            found, spread = label[measure], over.get(measure)
-            if block.startswith("private "):
-                name = block[len("private ") :]
-                cells.append(_with_sd(found["private"][name], spread["private"][name] if spread else None))
-            else:
-                cells.append(_with_sd(found[block], spread[block] if spread else None))
-        table.add_row(literal(block), *cells)
-    out.print(table)
+    show_written(summary)
 
 
 def show_benchmark(summary: Summary) -> None:
     """Show the tables."""
     for shown in summary["tables"]:
-        table = _table(shown["title"], *(literal(column.replace("_", " ")) for column in shown["columns"]))
+        table = new_table(shown["title"], *(literal(column.replace("_", " ")) for column in shown["columns"]))
         for row in shown["rows"]:
             table.add_row(*map(literal, row))
         out.print(table)
@@ -259,7 +150,7 @@ def show_simulate(summary: Summary) -> None:
     for name, count in summary["shared"].items():
         out.print(f"{literal(name)}: {count} shared and {summary['other'][name]} private features")
     out.print(f"{summary['samples']} samples, {summary['shared_latents']} shared latents")
-    _written(summary)
+    show_written(summary)
 
 
 SHOW: dict[str, Callable[[Summary], None]] = {

@@ -32,7 +32,8 @@ class BenchmarkConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions
     models: tuple[str, ...] = option(
         tuple(OBJECTIVES),
         variant_names,
-        "Models, each as [sup-]MODEL[+OPTION[=VALUE]]...: sup-mvae, mmvaepp+screen, mmvaex+dropout=0.",
+        "Models, each as [sup-]MODEL[+OPTION[=VALUE]]...: sup-mvae, mmvaepp+screen, mmvaex+dropout=0; and baselines: "
+        "mean, ridge, knn, pls2, pls, trees.",
         metavar="A,B",
     )
     other: dict[str, tuple[int, ...]] = option(  # type: ignore[assignment]

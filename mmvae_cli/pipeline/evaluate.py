@@ -25,7 +25,9 @@ from mmvae_cli.evaluation.metrics import (
     r2_per_feature,
     summarise,
 )
-from mmvae_cli.pipeline.apply import Applied, in_prediction_unit, match
+from mmvae_cli.pipeline.apply import Applied, match
+from mmvae_cli.pipeline.baselines import compare
+from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.pipeline.uncertainty import uncertainty
@@ -59,12 +61,14 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     matched = match(run, dataset, config.min_features)
     evaluated = [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
     chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
+    baselines = compare(matched.replicate(run.replicate), chosen.r2["cross"]) if config.baselines else None
     summary = {
         "command": "evaluate",
         "run": config.run,
         "model": run.record["summary"]["title"],
         "replicate": run.replicate,
         **chosen.metrics,
+        "baselines": baselines,
         "uncertainty": trust.metrics,
         "replicates": [one.metrics for one in evaluated],
         "over_replicates": over_replicates([one.metrics for one in evaluated]),
@@ -153,7 +157,7 @@ def _modality(
     found: dict[str, Any] = {}
     for kind, chosen in sources.items():
         counted = rows[applied.observed[rows, target] & applied.observed[rows][:, chosen].any(1)]
-        x = _values(applied, record, counted)
+        x = observed_values(applied, record, counted)
         per_feature = r2_per_feature(x, applied.predict(chosen, target, counted))
         r2[kind][record.name] = per_feature
         by_mean = r2_per_feature(x, np.broadcast_to(training_mean, x.shape))
@@ -162,36 +166,14 @@ def _modality(
     return found
 
 
-def _values(applied: Applied, record: ModalityRecord, rows: np.ndarray) -> np.ndarray:
-    """(n_rows, features of the replicate) observed values in the unit of the predictions."""
-    names = pd.Index(record.feature_names(applied.replicate))
-    place = applied.aligned.modalities[record.name].var.index.get_indexer(names)
-    values = applied.aligned.dense(record.name, np.maximum(place, 0), rows).astype(np.float64)
-    values[:, place < 0] = np.nan
-    return in_prediction_unit(values, record, applied.replicate, scaled=False)
-
-
 def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.ndarray:
     """(features of the replicate,) mean over the training samples, in the unit of the predictions."""
     run = applied.run
     training = np.isin(applied.aligned.names, run.samples[run.splits[applied.replicate] == "train"])
     rows = np.flatnonzero(training & applied.observed[:, target])
     blocks = np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1)
-    total: np.ndarray = sum(_values(applied, record, block).sum(0) for block in blocks)
+    total: np.ndarray = sum(observed_values(applied, record, block).sum(0) for block in blocks)
     return total / len(rows) if len(rows) else np.full(len(total), np.nan)
-
-
-def feature_sets(applied: Applied, record: ModalityRecord) -> np.ndarray | None:
-    """Sets of the replicate's features: selected by label, else the truth of simulated data, else roles."""
-    if record.shared_set is not None and record.other_set is not None:
-        shared = record.view(record.shared_set, applied.replicate)
-        return np.where(shared, "shared", "other")
-    var = applied.aligned.modalities[record.name].var
-    if "true_set" in var:
-        return var["true_set"].astype(str).reindex(record.feature_names(applied.replicate)).to_numpy()
-    if record.role_shared is not None:
-        return np.where(record.view(record.role_shared, applied.replicate), "shared", "other")
-    return None
 
 
 def _separation(applied: Applied, label: Label, places: Mapping[str, int]) -> dict[str, Any]:

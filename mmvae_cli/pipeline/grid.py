@@ -41,12 +41,15 @@ class Cell:
         What is drawn; None for data from files.
     label
         The label that was named, and the class that it is reduced to.
+    baseline
+        Evaluated instead of a model, on what would be trained on.
     """
 
     factors: Mapping[str, str | int]
     config: TrainConfig
     draw: SimulateConfig | None = None
     label: tuple[str | None, str | None] = (None, None)
+    baseline: str | None = None
 
     @property
     def title(self) -> str:
@@ -57,7 +60,7 @@ class Cell:
         """Name of the cell's file: it changes with everything its result depends on."""
         config = {name: value for name, value in self.config.as_dict().items() if name not in NO_RESULT}
         draw = None if self.draw is None else self.draw.as_dict()
-        what = [config, draw, self.label, data_hash, __version__]
+        what = [config, draw, self.label, data_hash, __version__, *filter(None, [self.baseline])]
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
         words = "-".join(str(value) for value in self.factors.values())
         plain = "".join(letter if letter.isalnum() or letter in "-+" else "_" for letter in words)
@@ -128,10 +131,12 @@ def _cell(
     columns, other = others
     factors: dict[str, str | int] = {"model": model, **columns, "latent": latent[0]}
     passed = {name: getattr(config, name) for name in PASSED}
-    passed |= {"other": other, "latent": latent[1], **variant(model).options}
+    compared = variant(model)
+    passed |= {"other": other, "latent": latent[1], **compared.options}
     if seed is None:
         passed["label"] = config.label if config.label_class is None else ONE_CLASS
-        return Cell(factors, TrainConfig(**passed), label=(config.label, config.label_class))
+        label = (config.label, config.label_class)
+        return Cell(factors, TrainConfig(**passed), label=label, baseline=compared.baseline)
     draw = SimulateConfig(
         samples=config.samples,
         modalities=tuple(names),
@@ -143,4 +148,4 @@ def _cell(
     )
     # the drawn data have the features asked for: nothing is selected from them
     passed |= {"shared": {}, "other": {}, "label": DRAWN_LABEL, "seed": seed, "replicates": 1, "modalities": ()}
-    return Cell({**factors, "seed": seed}, TrainConfig(**passed), draw)
+    return Cell({**factors, "seed": seed}, TrainConfig(**passed), draw, baseline=compared.baseline)

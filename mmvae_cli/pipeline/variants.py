@@ -1,4 +1,4 @@
-"""What a benchmark compares, written in one word: ``mmvaepp``, ``sup-mvae``, ``mmvaex+dropout=0+no-screen``."""
+"""What a benchmark compares, in one word: ``mmvaepp``, ``sup-mvae``, ``mmvaex+dropout=0+no-screen``, ``ridge``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRID = {"replicates", "splits"}  # the same for all that is compared
 
 @dataclass(frozen=True)
 class Variant:
-    """A model and the options in which it differs from the others.
+    """A model and the options in which it differs from the others, or a baseline.
 
     Attributes
     ----------
@@ -29,21 +29,26 @@ class Variant:
         For tables and figures.
     options
         By name, of ``TrainConfig``.
+    baseline
+        Its name; None for a model.
     """
 
     name: str
     title: str
     options: Mapping[str, Any]
+    baseline: str | None = None
 
 
 def variant(text: str) -> Variant:
-    """Read ``[sup-]MODEL[+OPTION[=VALUE]]...``, the options named as the flags of ``mmvae train`` without ``--``.
+    """Read ``[sup-]MODEL[+OPTION[=VALUE]]...``, options named as the flags of ``mmvae train``, or a baseline's name.
 
     Raises
     ------
     UsageError
         For an unknown model, option or value.
     """
+    if (baseline := _baseline(text)) is not None:
+        return baseline
     named = text.strip().removeprefix(SUPERVISED)
     model, rest = _model(named)
     given = dict(_option(part) for part in rest)
@@ -55,6 +60,18 @@ def variant(text: str) -> Variant:
     name = "+".join([f"{supervised}{model}", *words])
     title = ", ".join([f"{supervised}{OBJECTIVES[model].title}", *words])
     return Variant(name, title, {"model": model, **given})
+
+
+def _baseline(text: str) -> Variant | None:
+    from mmvae_cli.evaluation.baselines import BASELINES  # numpy, which the command line has no need of at its start
+
+    given = text.strip().lower()
+    name = given.removeprefix(SUPERVISED).partition("+")[0]
+    if name not in BASELINES:
+        return None
+    if given != name:
+        raise UsageError(f"--models: cannot use {text!r}", hint=f"the baseline {name} takes no options")
+    return Variant(name, BASELINES[name].title, {}, name)
 
 
 def _model(text: str) -> tuple[str, list[str]]:
