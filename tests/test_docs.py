@@ -140,3 +140,5 @@ def test_output_is_put_below_its_command(tmp_path: Path) -> None:
 def test_numbers_and_their_padding_do_not_count_in_output() -> None:
     assert examples.without_numbers("auc   0.9 ± 0.10\nr2     –") == examples.without_numbers("auc  -1.25 ± 3\nr2 0.1")
     assert examples.without_numbers("auc 0.9") != examples.without_numbers("AUC 0.9")
+    verdict = "ridge predicts rna better than the model does (shared features)"
+    assert examples.without_numbers(f"auc 0.9\n{verdict}\nr2 1") == examples.without_numbers("auc 0.9\nr2 1")
