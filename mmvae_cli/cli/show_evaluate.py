@@ -74,7 +74,11 @@ def _show_uncertainty(found: Summary) -> None:
     tested = found["cross"].values()
     if not tested:
         return
-    parts = [part for part in ("shared", "other", "all") if any(part in one["intervals"] for one in tested)]
+    parts = [
+        part
+        for part in ("shared", "other", "all")
+        if any(one["intervals"].get(part, {}).get("coverage") is not None for one in tested)
+    ]
     out.print()
     table = new_table("predictions from the other modalities", "modality", "significant", *parts)
     for name, one in found["cross"].items():
