@@ -12,7 +12,7 @@ from mmvae_cli.config import SelectConfig
 
 @with_options(SelectConfig, *READING, *WRITING, *TALKING)
 def select(**arguments: Any) -> None:
-    """Choose features by their correlation with a label, or find those with shared signal.
+    """Choose features by a label, or by signal that modalities share.
 
     INPUT: a file.h5mu; or name=table.csv (.tsv, .gz, .h5ad) for each modality, with -o FILE. Ranks
     are fitted on training samples (--select-on all: on all). Writes obs["mmvae_split"], var["mmvae_set"]
