@@ -83,15 +83,21 @@ class Timing:
     target: float | None
 
 
+def spec(size: Size, name: str) -> ModelSpec:
+    """Return the shapes of a model with two latents in every block."""
+    modalities = tuple(ModalitySpec(f"modality {i}", width, 2) for i, width in enumerate(size.n_features))
+    objective = OBJECTIVES[name]
+    return ModelSpec(modalities, 2, objective.posterior, shared_path=objective.shared_path)
+
+
 def epoch(size: Size, name: str, n_replicates: int, device: torch.device, precision: torch.dtype | None) -> Work:
     """Return an epoch of real training over full batches."""
     objective = OBJECTIVES[name]
-    modalities = tuple(ModalitySpec(f"modality {i}", width, 2) for i, width in enumerate(size.n_features))
     seeds = list(range(n_replicates))
-    model = MultimodalVAE(ModelSpec(modalities, 2, objective.posterior), seeds).to(device)
+    model = MultimodalVAE(spec(size, name), seeds).to(device)
     x = [torch.randn(size.n_samples, width, generator=torch.Generator().manual_seed(0)) for width in size.n_features]
     data = DeviceData(tuple(ModalityTensors(values.to(device), None) for values in x))
-    recipe = Recipe(1000, BATCH, 1e-3, 1.0, 0.2, 0, {}, precision)
+    recipe = Recipe(1000, BATCH, 1e-3, 1.0, 0.2, 0, {}, precision=precision)
     loop = Loop(model, objective, data, recipe, seeds)
     rows = torch.arange(min(size.n_steps * BATCH, size.n_samples), device=device).expand(n_replicates, -1).contiguous()
     return lambda: void(loop.train_epoch(rows, 0))
@@ -105,9 +111,12 @@ def products(size: Size, name: str, device: torch.device, precision: torch.dtype
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     for modality, width in enumerate(size.n_features):
         decoded = batch * sum(decode.modality == modality for term in terms for decode in term.decodes)
-        shapes = [
-            (batch, width, n_hidden),  # encoder forward
+        encoder = [
+            (batch, width, n_hidden),  # forward
             (width, batch, n_hidden),  # gradient of its weights
+        ]
+        shapes = [
+            *(encoder * (2 if OBJECTIVES[name].shared_path else 1)),
             (decoded, n_hidden, width),  # decoder forward
             (n_hidden, decoded, width),  # gradient of its weights
             (decoded, width, n_hidden),  # gradient of its hidden layer
@@ -121,8 +130,7 @@ def products(size: Size, name: str, device: torch.device, precision: torch.dtype
 
 def adam(size: Size, name: str, device: torch.device) -> Work:
     """Return fused Adam on the parameters of one replicate."""
-    modalities = tuple(ModalitySpec(f"modality {i}", width, 2) for i, width in enumerate(size.n_features))
-    model = MultimodalVAE(ModelSpec(modalities, 2, OBJECTIVES[name].posterior), [0]).to(device)
+    model = MultimodalVAE(spec(size, name), [0]).to(device)
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 1e-3)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-6, fused=device.type in ("cpu", "cuda"))

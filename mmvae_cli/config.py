@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmvae_cli import values
-from mmvae_cli.model.objectives import ALIASES, OBJECTIVES
+from mmvae_cli.model.objectives import ALIASES, OBJECTIVES, by_objective
 from mmvae_cli.options import Options, option
 
 LIKELIHOOD_NAMES = ("gaussian", "bernoulli", "poisson")
@@ -17,6 +17,7 @@ FEWEST_FALSE = 0.001  # as a false discovery rate: 2,000 permutations, whose sco
 PRESETS: dict[str, dict[str, Any]] = {
     # Märtens and Yau 2023: nothing held out for validation, last weights, everything ranked and scaled on all samples
     "paper": {
+        "model": "mmvaepp",
         "epochs": 500,
         "lr": 1e-4,
         "batch_size": 128,
@@ -162,10 +163,15 @@ class RecipeOptions(Options):
         None, values.whole(1), "Epochs at most (default: 500, fewer for many samples).", metavar="N"
     )
     batch_size: int = option(128, values.whole(1), "Samples in a batch.", metavar="N")
-    lr: float = option(1e-3, values.number(0.0, above=True), "Learning rate of Adam.", metavar="LR")
+    lr: float | None = option(
+        None, values.number(0.0, above=True), f"Learning rate (default: {by_objective('lr')}).", metavar="LR"
+    )
     beta: float = option(1.0, values.number(0.0), "Weight of the KL after the warm-up.", metavar="B")
-    warmup: float = option(
-        0.2, values.number(0.0, 1.0), "Fraction of the epochs over which beta rises to its value.", metavar="F"
+    warmup: float | None = option(
+        None,
+        values.number(0.0, 1.0),
+        f"Fraction of the epochs over which beta rises to its value (default: {by_objective('warmup')}).",
+        metavar="F",
     )
     patience: int | None = option(
         None,
@@ -175,7 +181,7 @@ class RecipeOptions(Options):
         metavar="N",
     )
     dropout: float = option(
-        0.2, values.fraction, "Fraction of the inputs of shared encoders dropped at each step.", metavar="F"
+        0.5, values.fraction, "Fraction of the inputs dropped where features have roles; falls to 0.", metavar="F"
     )
     replicates: int = option(1, values.whole(1), "Train this many seeds at once.", metavar="R")
     splits: str = option(
@@ -204,7 +210,7 @@ class TrainConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions, Sc
     """Options of ``mmvae train``."""
 
     model: str = option(
-        "mmvaepp",
+        "mmvaex",
         values.model_name(OBJECTIVES, ALIASES),
         f"Objective: {', '.join(OBJECTIVES)} (mmvae++ is mmvaepp).",
         metavar="NAME",
@@ -222,6 +228,13 @@ class TrainConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions, Sc
         metavar="SIZES",
     )
     run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
+
+
+def resolved(config: TrainConfig) -> TrainConfig:
+    """Fill in what the objective decides where no option does."""
+    row = OBJECTIVES[config.model]
+    lr = row.lr if config.lr is None else config.lr
+    return replace(config, lr=lr, warmup=row.warmup if config.warmup is None else config.warmup)
 
 
 @dataclass(frozen=True, kw_only=True)

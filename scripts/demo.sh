@@ -2,7 +2,7 @@
 # The whole way on real data: check, train, predict, evaluate. `make demo` runs it; so can you, with mmvae on the PATH.
 set -eu
 
-model=mmvaepp
+model=mmvaex
 label=IGHV
 train_flags=""       # the defaults otherwise
 data=demo/cll.h5mu

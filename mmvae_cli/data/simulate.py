@@ -68,8 +68,9 @@ def simulate_mudata(
 
     Returns
     -------
-    float32 values, CSR where they are sparse; ``obs["label"]``, ``obsm["true_shared"]``, for each modality ``obsm["true_private"]`` and
-    ``var["true_set"]`` (``"shared"`` or ``"other"``), and the arguments in ``uns["simulation"]``.
+    float32 values, CSR where they are sparse; ``obs["label"]``, ``obsm["true_shared"]``, for each modality
+    ``obsm["true_private"]`` and ``var["true_set"]`` (``"shared"`` or ``"other"``), and the arguments in
+    ``uns["simulation"]``.
 
     Raises
     ------

@@ -82,12 +82,13 @@ class ModalityNetworks(nn.Module):
     def encode(self, x: Tensor, shared: Tensor, dropout: Dropout | None) -> tuple[Tensor, Tensor]:
         """Means and sds of all latents, each (replicates, samples, latents); ``shared`` marks the shared block."""
         x = self.likelihood.encoder_input(x)
-        mean, sd = self.encoder(x)
         if self.shared_features is None:
-            return mean, sd
+            return self.encoder(x)
         taken = self.shared_features.take(x)
         if dropout is not None:
             taken = taken * dropout(self.shared_features.valid)
+            x = x * dropout(x.new_ones(len(x), x.shape[2], dtype=torch.bool))
+        mean, sd = self.encoder(x)
         of_shared = self.shared_encoder(taken)
         return torch.where(shared, of_shared[0], mean), torch.where(shared, of_shared[1], sd)
 

@@ -39,6 +39,7 @@ class ReplicateLinear(nn.Module):
     def __init__(self, n_inputs: Size, n_outputs: Size, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         inputs, outputs = (_of_each(size, len(generators)) for size in (n_inputs, n_outputs))
+        self.n_inputs = inputs  # of each replicate it was made with
         weight = torch.zeros(len(generators), max(inputs), max(outputs))
         bias = torch.zeros(len(generators), 1, max(outputs))
         for replicate, (generator, rows, columns) in enumerate(zip(generators, inputs, outputs, strict=True)):

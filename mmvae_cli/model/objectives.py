@@ -16,6 +16,7 @@ roles (screening), a modality that did not encode is scored on its shared featur
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -90,6 +91,10 @@ class Objective:
         Authors, title, year.
     shared_path
         Whether the shared latents have encoders and decoders of their own, and features are screened by default.
+    lr, warmup
+        Learning rate, and fraction of the epochs over which the weight of the KL rises, unless a recipe says so.
+    wide_layer
+        Inputs of a layer above which its weights learn more slowly, see ``ReplicateAdam``; None: never.
     """
 
     title: str
@@ -97,6 +102,9 @@ class Objective:
     build: Callable[[int, random.Random], tuple[Term, ...]]
     source: str
     shared_path: bool = False
+    lr: float = 1e-3
+    warmup: float = 0.2
+    wide_layer: int | None = None
 
     def terms(self, n_modalities: int, step: int = 0) -> tuple[Term, ...]:
         """Terms for ``n_modalities``; ``step`` keys the random subsets, the same for every replicate."""
@@ -176,7 +184,17 @@ OBJECTIVES: dict[str, Objective] = {
         "mmvaex", "mixture", _mmvaex,
         "This project, MMVAE++ with screened features and a path of their own for the shared latents, 2026",
         shared_path=True,
+        lr=3e-3,
+        warmup=0.3,
+        wide_layer=64,
     ),
 }  # fmt: skip
 
 ALIASES = {"mmvae++": "mmvaepp", "mopoe-vae": "mopoe", "mopoevae": "mopoe"}
+
+
+def by_objective(name: str) -> str:
+    """What a field of the table is for most objectives, and where it differs; for help texts."""
+    given = {objective: getattr(row, name) for objective, row in OBJECTIVES.items()}
+    (usual, _), *_ = Counter(given.values()).most_common()
+    return ", ".join([f"{usual:g}", *(f"{value:g} for {key}" for key, value in given.items() if value != usual)])

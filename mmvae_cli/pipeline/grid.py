@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from mmvae_cli._version import __version__
-from mmvae_cli.config import SimulateConfig, TrainConfig
+from mmvae_cli.config import SimulateConfig, TrainConfig, resolved
 from mmvae_cli.errors import UsageError, pick
 from mmvae_cli.pipeline.benchmark_options import BenchmarkConfig
 from mmvae_cli.pipeline.input import ONE_CLASS
@@ -136,7 +136,7 @@ def _cell(
     if seed is None:
         passed["label"] = config.label if config.label_class is None else ONE_CLASS
         label = (config.label, config.label_class)
-        return Cell(factors, TrainConfig(**passed), label=label, baseline=compared.baseline)
+        return Cell(factors, resolved(TrainConfig(**passed)), label=label, baseline=compared.baseline)
     draw = SimulateConfig(
         samples=config.samples,
         modalities=tuple(names),
@@ -148,4 +148,4 @@ def _cell(
     )
     # the drawn data have the features asked for: nothing is selected from them
     passed |= {"shared": {}, "other": {}, "label": DRAWN_LABEL, "seed": seed, "replicates": 1, "modalities": ()}
-    return Cell({**factors, "seed": seed}, TrainConfig(**passed), draw, baseline=compared.baseline)
+    return Cell({**factors, "seed": seed}, resolved(TrainConfig(**passed)), draw, baseline=compared.baseline)

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from mudata import MuData
 
-from mmvae_cli.config import TrainConfig
+from mmvae_cli.config import TrainConfig, resolved
 from mmvae_cli.data.aligned import input_hash
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.folders import fresh_folder, require_free
@@ -82,6 +82,7 @@ def fit_run(
     data
         Where the data came from, for the run's record.
     """
+    config = resolved(config)
     if config.supervised and config.label is None:
         raise UsageError("--supervised needs a label", hint="name its column with --label")
     latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
@@ -226,6 +227,8 @@ def _spec(prepared: Prepared, config: TrainConfig) -> ModelSpec:
 def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: torch.device) -> Recipe:
     """Fill in what the options leave open."""
     widths = [record.columns.shape[1] for record in prepared.records]
+    assert config.lr is not None
+    assert config.warmup is not None
     steps_per_epoch = -(-n_training // config.batch_size)
     epochs = config.epochs or min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS / steps_per_epoch)))
     given = per_modality(config.modality_weight, prepared.study.aligned.file_order, "--modality-weight")

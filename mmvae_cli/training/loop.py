@@ -37,8 +37,9 @@ class Recipe:
     weights
         Weight of each modality's log-likelihood and of the label's.
     dropout
-        Fraction of the inputs of the shared encoders set to 0, anew for every sample and step, at the start; it
-        falls linearly to 0 at the last epoch, so that the held-out score, which chooses the epoch, chooses it too.
+        Fraction of the inputs set to 0, anew for every sample and step, at the start, where shared latents have
+        encoders of their own (both encoders then); it falls linearly to 0 at the last epoch, so that the held-out
+        score, which chooses the epoch, chooses it too.
     precision
         dtype of mixed precision, None for float32.
     threads
@@ -95,7 +96,7 @@ class Loop:
         self.model, self.objective, self.data, self.recipe, self.seeds = model, objective, data, recipe, list(seeds)
         self.device = next(model.parameters()).device
         self.active = list(range(len(seeds)))
-        self.optimiser = ReplicateAdam(model, recipe.lr, apart=apart)
+        self.optimiser = ReplicateAdam(model, recipe.lr, apart=apart, wide_layer=objective.wide_layer)
         self.step = 0
 
     def evaluate(self, rows: Tensor, beta: float, noise: Noise, dropout: Dropout | None = None) -> Elbo:

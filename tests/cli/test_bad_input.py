@@ -337,7 +337,7 @@ def test_full_disk(command: str, trained: Path) -> None:
 def test_disk_that_fills_after_the_model_was_saved_leaves_the_data_as_they_were(two: Path) -> None:
     before = two.read_bytes()
     with largest_file(len(before) - 1):
-        result = mmvae(f"train two.h5mu --latent 1 {QUICK}")
+        result = mmvae(f"train two.h5mu --model mvae --latent 1 {QUICK}")
     assert result.code == 74
     assert two.read_bytes() == before
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["mmvae_run", "two.h5mu"]

@@ -109,7 +109,7 @@ def test_table_of_replicates_shows_median_and_sd_and_says_which_is_written(two: 
 def test_table_has_columns_for_selected_features_only_where_some_were_selected(tables: Path) -> None:
     inputs = "rna=rna.csv methylation=methylation.csv --obs labels.csv --label label"
     for options, columns in (("", ["all"]), ("--shared 5 --force", ["shared", "all"])):
-        done(f"train {inputs} {options} {QUICK}")
+        done(f"train {inputs} {options} --no-screen {QUICK}")
         headers = [line for line in done("evaluate").out.splitlines() if line.startswith("modality")]
         assert [header.split()[2:][: len(columns)] for header in headers] == [columns] * 3
         assert len(headers[0].split()) == 2 + len(columns) + 2

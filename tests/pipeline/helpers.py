@@ -55,6 +55,20 @@ def train(mdata: mudata.MuData, run: Path, **options: object) -> Run:
     return load_run(run)
 
 
+def assert_same_weights(first: Run, replicate: int, second: Run, other: int) -> None:
+    """Weights are the same in a replicate of each run, whose padding to the widest replicate may differ."""
+    found = weights(second)
+    for name, value in weights(first).items():
+        one, two = value[replicate], found[name][other]
+        common = tuple(slice(0, min(sizes)) for sizes in zip(one.shape, two.shape, strict=True))
+        np.testing.assert_allclose(one[common], two[common], atol=1e-5, err_msg=name)
+        for whole in (one, two):
+            rest = whole.copy()
+            rest[common] = 0.0
+            if not name.split(".")[2].startswith("shared_feature"):  # initial values of what is never scored
+                assert not rest.any(), name
+
+
 def weights(run: Run) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in run.model.state_dict().items()}
 

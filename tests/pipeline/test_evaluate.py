@@ -17,13 +17,13 @@ from tests.pipeline.helpers import study, train, with_samples
 NAMES = ("rna", "meth", "cnv")
 
 
-@pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple:
+@pytest.fixture(scope="module", params=["mmvaepp", "mmvaex"])
+def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple:
     """Three modalities, each of two lacking samples of its own; predictions and metrics written."""
     folder = tmp_path_factory.mktemp("run") / "run"
     mdata = with_samples(study(100, NAMES), {"rna": range(90), "cnv": range(20, 100)})
     mdata.obs["label"] = mdata.obs["label"].astype(object).where(np.arange(100) % 9 > 0, None)
-    run = train(mdata, folder, label="label", epochs=40, lr=3e-3, replicates=2)
+    run = train(mdata, folder, label="label", epochs=80, lr=3e-3, replicates=2, model=request.param)
     for target in NAMES:
         others = [name for name in NAMES if name != target]
         mmvae_cli.predict(mdata, run=str(folder), source=others, target=target)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmvae_cli.training.run import Run
-from tests.pipeline.helpers import assert_same_run, study, train, weights
+from tests.pipeline.helpers import assert_same_run, assert_same_weights, study, train, weights
 
 SELECTED = {"label": "label", "shared": 4, "other": 4, "supervised": True, "patience": 0}
 
@@ -50,8 +50,7 @@ def test_held_out_values_of_a_replicate_with_its_own_split_change_nothing_of_it(
         assert list(one.feature_names(1)) == list(other.feature_names(1))
         np.testing.assert_allclose(one.view(one.mean, 1), other.view(other.mean, 1), rtol=0, atol=1e-12)
         np.testing.assert_allclose(one.view(one.sd, 1), other.view(other.sd, 1), rtol=0, atol=1e-12)
-    for name, value in weights(first).items():
-        np.testing.assert_allclose(value[1], weights(second)[name][1], atol=1e-5, err_msg=name)
+    assert_same_weights(first, 1, second, 1)
     encoder = "modalities.0.encoder.hidden.weight"
     assert not np.allclose(weights(first)[encoder][0], weights(second)[encoder][0], atol=1e-4)
 

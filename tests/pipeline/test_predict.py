@@ -19,7 +19,7 @@ from tests.pipeline.helpers import permuted, rebuilt, study, train, with_samples
 
 def test_a_prediction_decodes_the_sources_shared_latents_with_the_private_block_at_zero(tmp_path: Path) -> None:
     mdata = study()
-    run = train(mdata, tmp_path / "run", epochs=10)
+    run = train(mdata, tmp_path / "run", epochs=10, model="mmvaepp")
     mmvae_cli.predict(mdata, run=str(tmp_path / "run"), source="rna", target="meth")
     rna, meth = run.modality("rna"), run.modality("meth")
     names = [record.name for record in run.modalities]

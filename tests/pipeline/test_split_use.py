@@ -9,7 +9,7 @@ import pytest
 
 import mmvae_cli
 from mmvae_cli.errors import DataError, UsageError
-from tests.pipeline.helpers import QUICK, study, train, with_samples
+from tests.pipeline.helpers import QUICK, assert_same_weights, study, train, with_samples
 
 
 def split_of(mdata: object, key: str = "mmvae") -> dict[str, str]:
@@ -131,8 +131,7 @@ def test_replicates_with_splits_of_their_own_are_what_single_runs_are(tmp_path: 
             assert np.array_equal(one.view(one.shared_set, replicate), other.shared_set[0])
             np.testing.assert_allclose(one.view(one.mean, replicate), other.mean[0], atol=1e-12)
             np.testing.assert_allclose(one.view(one.sd, replicate), other.sd[0], rtol=1e-12)
-        ours, theirs = together.model.state_dict(), alone.model.state_dict()
-        assert max(float((ours[name][replicate] - theirs[name][0]).abs().max()) for name in ours) < 1e-5
+        assert_same_weights(together, replicate, alone, 0)
         score = alone.record["summary"]["replicates"][0]["score"]
         assert summary[replicate]["score"] == pytest.approx(score, rel=1e-5)
     assert len({tuple(split) for split in together.splits}) == 3

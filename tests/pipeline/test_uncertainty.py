@@ -20,7 +20,7 @@ NAMES = ("rna", "meth")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple:
     folder = tmp_path_factory.mktemp("run") / "run"
     mdata = study(300)
-    run = train(mdata, folder, epochs=40, lr=3e-3, replicates=3)
+    run = train(mdata, folder, epochs=40, lr=3e-3, replicates=3, model="mmvaepp")
     mmvae_cli.predict(mdata, run=str(folder), source="rna", target="meth", intervals=0.9)
     mmvae_cli.evaluate(mdata, run=str(folder))
     return mdata, run, mmvae_cli.metrics(mdata)["uncertainty"], str(folder)
@@ -101,7 +101,8 @@ def test_without_shared_signal_nothing_is_significant(tmp_path: Path, model: str
 
 def test_features_that_were_not_modelled_have_no_p(tmp_path: Path) -> None:
     mdata: mudata.MuData = study()
-    train(mdata, tmp_path / "run", label="label", shared={"rna": 2, "meth": 2}, other={"rna": 1, "meth": 1})
+    selected = {"label": "label", "shared": {"rna": 2, "meth": 2}, "other": {"rna": 1, "meth": 1}}
+    train(mdata, tmp_path / "run", model="mmvaepp", **selected)
     mmvae_cli.evaluate(mdata, run=str(tmp_path / "run"))
     var = mdata.mod["meth"].var
     np.testing.assert_array_equal(var["mmvae_p_cross"].isna(), var["mmvae_set"] == "unused")

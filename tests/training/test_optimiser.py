@@ -6,8 +6,10 @@ import sys
 import pytest
 import torch
 
+from mmvae_cli.model.spec import ModalitySpec, ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.optimiser import ReplicateAdam
-from tests.training.helpers import small_model
+from tests.training.helpers import WIDTHS, small_model
 
 
 def _gradients(model: torch.nn.Module, seed: int) -> None:
@@ -64,6 +66,21 @@ def test_replicates_that_stay_keep_their_momentum(apart: bool) -> None:
         torch.testing.assert_close(own[0], other[1], rtol=1e-6, atol=1e-7)
 
 
+def test_weights_of_a_wide_layer_learn_more_slowly_by_the_root_of_its_inputs() -> None:
+    model = small_model([1])
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    optimiser = ReplicateAdam(model, 0.01, apart=False, wide_layer=4)
+    _gradients(model, 0)
+    optimiser.step([True])
+    seen = set()
+    for old, new in zip(before, model.parameters(), strict=True):
+        inputs = new.shape[1] if new.ndim == 3 else 1
+        expected = 0.01 * min(1.0, (4 / inputs) ** 0.5)  # the first step of Adam is lr, whatever the gradient
+        torch.testing.assert_close((new - old).abs(), torch.full_like(new, expected), rtol=1e-3, atol=1e-6)
+        seen.add(inputs > 4)
+    assert seen == {True, False}
+
+
 def test_an_optimiser_does_not_load_the_compiler() -> None:
     """It takes seconds to import, and nothing here is compiled."""
     code = (
@@ -72,3 +89,20 @@ def test_an_optimiser_does_not_load_the_compiler() -> None:
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_each_replicate_learns_at_the_rate_of_its_own_number_of_inputs() -> None:
+    """Encoders are padded to the widest replicate; alone, a replicate would have no padding."""
+    roles = [torch.ones(2, width, dtype=torch.bool) for width in WIDTHS]
+    roles[0][1, 2:] = False  # the second replicate reads two features of the first modality
+    modalities = tuple(ModalitySpec(f"m{index}", width, 1) for index, width in enumerate(WIDTHS))
+    model = MultimodalVAE(ModelSpec(modalities, 2, "mixture", n_hidden=4, shared_path=True), [0, 1], roles)
+    weight = model.networks(0).shared_encoder.hidden.weight
+    before = weight.detach().clone()
+    optimiser = ReplicateAdam(model, 0.01, apart=False, wide_layer=1)
+    _gradients(model, 0)
+    optimiser.step([True, True])
+    moved = (weight.detach() - before).abs()
+    for replicate, inputs in enumerate((WIDTHS[0], 2)):
+        expected = torch.full_like(moved[replicate, :inputs], 0.01 / inputs**0.5)
+        torch.testing.assert_close(moved[replicate, :inputs], expected, rtol=1e-3, atol=1e-6)
