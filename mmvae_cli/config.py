@@ -181,7 +181,7 @@ class RecipeOptions(Options):
         metavar="N",
     )
     dropout: float = option(
-        0.5, values.fraction, "Fraction of the inputs dropped where features have roles; falls to 0.", metavar="F"
+        0.5, values.number(0.0, 0.9), "Fraction of inputs dropped where features have roles; falls to 0.", metavar="F"
     )
     replicates: int = option(1, values.whole(1), "Train this many seeds at once.", metavar="R")
     splits: str = option(

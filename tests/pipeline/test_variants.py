@@ -43,7 +43,9 @@ def test_a_variant_has_one_name_however_it_is_written(text: str, name: str) -> N
     assert variant(name).name == name
 
 
-@pytest.mark.parametrize("text", ["mvea", "mvae+sreen", "mvae+dropout=2", "mvae+run=x", "mvae+replicates=2", "sup-"])
+@pytest.mark.parametrize(
+    "text", ["mvea", "mvae+sreen", "mvae+dropout=2", "mvae+dropout=1", "mvae+run=x", "mvae+replicates=2", "sup-"]
+)
 def test_what_is_not_known_is_refused_with_a_hint(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         variant(text)
