@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.model.objectives import OBJECTIVES
-
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "ablation.py"
+from tests.scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def ablation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ablation", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["ablation"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/ablation.py")
 
 
 def test_pairs_of_a_modality_with_itself_are_all_that_is_left_out(ablation: ModuleType) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from mmvae_cli.cli.main import COMMANDS
 from mmvae_cli.errors import MmvaeError
+from tests.scripts import load_script
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -21,17 +19,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 QUICK = {"train": ("--epochs", "5", "--threads", "1"), "benchmark": ("--jobs", "1")}
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-docs, examples = script("docs"), script("examples")
+docs, examples = load_script("scripts/docs.py"), load_script("scripts/examples.py")
 
 
 def relative(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mmvae_cli.data.quiet import quiet_mudata
+from tests.scripts import load_script
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODALITIES = ("rna", "methylation")
@@ -35,13 +35,7 @@ def example(example_data: Path) -> mudata.MuData:
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = REPOSITORY / "scripts" / "make_example_data.py"
-    spec = importlib.util.spec_from_file_location("make_example_data", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/make_example_data.py")
 
 
 def assert_same(left: mudata.MuData, right: mudata.MuData) -> None:

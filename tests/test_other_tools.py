@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,20 +13,14 @@ from mmvae_cli import api
 from mmvae_cli.evaluation.mofa import FactorModel
 from mmvae_cli.pipeline.grid import cells
 from mmvae_cli.pipeline.train import fit_run
+from tests.scripts import load_script
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "other_tools.py"
 SMALL = {"other": {"rna": 20, "methylation": 15}, "samples": 60, "epochs": 1}
 
 
 @pytest.fixture(scope="module")
 def other_tools() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("other_tools", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["other_tools"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/other_tools.py")
 
 
 class Principal:

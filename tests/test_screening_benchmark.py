@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "screening.py"
+from tests.scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def screening() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("screening_benchmark", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["screening_benchmark"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/screening.py", "screening_benchmark")
 
 
 def test_settings_span_sizes_sparsities_noise_and_numbers_of_modalities(screening: ModuleType) -> None:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
 from mmvae_cli.model.objectives import OBJECTIVES
+from tests.scripts import load_script
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "step_time.py"
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def step_time() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("step_time", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["step_time"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/step_time.py")
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -133,7 +133,8 @@ def evaluate(
     noise
         Gives standard normal draws; None evaluates at the posterior mean.
     dropout
-        Gives the factors by which inputs of the shared encoders are multiplied; None leaves them as they are.
+        Gives the factors by which inputs of the encoders are multiplied where there are shared encoders; None leaves
+        them as they are.
     """
     table, weights = _table(tuple(terms), len(model.names), model.has_roles), weights or {}
     means, sds, usable = model.encode(batch, dropout)

@@ -32,16 +32,16 @@ class SharedFeatures(nn.Module):
         valid = torch.arange(widest, device=roles.device) < counts[:, None]
         self.register_buffer("columns", torch.where(valid, columns, 0), persistent=False)
         self.register_buffer("valid", valid, persistent=False)
+        self._note_everything()
+
+    def _note_everything(self) -> None:
+        """Note whether every feature is shared in every replicate, so that taking changes nothing."""
+        self.everything = self.columns.shape[1] == self.n_features and bool(self.valid.all())
 
     @property
     def counts(self) -> list[int]:
         """Number of shared features of each replicate."""
         return cast("list[int]", self.valid.sum(1).tolist())
-
-    @property
-    def everything(self) -> bool:
-        """Whether every feature is shared in every replicate, so that taking changes nothing."""
-        return self.columns.shape[1] == self.n_features and bool(self.valid.all())
 
     def take(self, values: Tensor) -> Tensor:
         """(replicates, rows, widest) of (replicates, rows, features); 0 in the padding."""
@@ -62,4 +62,5 @@ class SharedFeatures(nn.Module):
         """Those of some replicates; the width stays, as parameters depend on it."""
         chosen = copy.copy(self)
         chosen._buffers = {name: value[list(replicates)] for name, value in self._buffers.items() if value is not None}
+        chosen._note_everything()
         return chosen

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from mmvae_cli.config import TrainConfig
@@ -20,10 +19,8 @@ from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.apply import Applied, in_prediction_unit
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
-from mmvae_cli.pipeline.prepare import prepare
-from mmvae_cli.pipeline.select import sets_to_reuse
-from mmvae_cli.pipeline.study import make_study
 from mmvae_cli.pipeline.tensors import device_data
+from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData
 
@@ -131,17 +128,11 @@ def prepared_for(dataset: Dataset, config: TrainConfig) -> list[Seen]:
         As ``train``.
     """
     _, n_shared = latent_sizes(config.latent, list(dataset.modalities))
-    study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
-    if not (study.splits == "test").any():
+    _, prepared = training_input(dataset, config)
+    aligned, records, splits = prepared.study.aligned, prepared.records, prepared.study.splits
+    if not (splits == "test").any():
         raise DataError("no samples are held out", hint="set --test-fraction above 0")
-    prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
-    aligned, records = prepared.study.aligned, prepared.records
-    values = {}
-    for record in records:
-        places = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
-        values[record.name] = aligned.dense(record.name, places)
-    data = device_data(values, aligned.observed, records, torch.device("cpu"))
-    splits = study.splits
+    data = device_data(prepared.values(), aligned.observed, records, torch.device("cpu"))
     return [
         Seen(records, index, aligned, aligned.observed, data.keep([index]), splits[index % len(splits)], n_shared)
         for index in range(config.replicates)

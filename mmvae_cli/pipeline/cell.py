@@ -20,7 +20,7 @@ from mmvae_cli.pipeline.apply import match
 from mmvae_cli.pipeline.baselines import measured, prepared_for
 from mmvae_cli.pipeline.evaluate import evaluate_run
 from mmvae_cli.pipeline.grid import Cell
-from mmvae_cli.pipeline.held_out import View, feature_sets
+from mmvae_cli.pipeline.held_out import ReplicateView, View, feature_sets
 from mmvae_cli.pipeline.input import Input, read_input
 from mmvae_cli.pipeline.simulate import simulate
 from mmvae_cli.pipeline.train import fit_run
@@ -89,10 +89,11 @@ def _data(cell: Cell, given: Input | None) -> Dataset:
 
 def _trained(dataset: Dataset, config: TrainConfig) -> list[Evaluated]:
     run = fit_run(dataset, config).run
-    metrics, matched = evaluate_run(run, dataset), match(run, dataset)
+    metrics, aligned = evaluate_run(run, dataset), match(run, dataset).aligned
     records = [run.modality(name) for name in run.record["modality_order"]]
     return [
-        Evaluated(one.metrics, one.r2["cross"], matched.replicate(index), records) for index, one in enumerate(metrics)
+        Evaluated(one.metrics, one.r2["cross"], ReplicateView(aligned, index), records)
+        for index, one in enumerate(metrics)
     ]
 
 

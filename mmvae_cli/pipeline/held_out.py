@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,14 @@ class View(Protocol):
     @property
     def replicate(self) -> int:
         """Index of the replicate."""
+
+
+@dataclass(frozen=True)
+class ReplicateView:
+    """The data and which replicate looks at them, where no model is asked."""
+
+    aligned: Aligned
+    replicate: int
 
 
 def observed_values(view: View, record: ModalityRecord, rows: np.ndarray) -> np.ndarray:

@@ -51,14 +51,20 @@ class Prepared:
     screenings: Screenings | None = None
     roles_read: bool = False
 
+    def places(self, record: ModalityRecord) -> np.ndarray:
+        """Where the features of a record stand in the file."""
+        return self.study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
+
+    def values(self) -> dict[str, np.ndarray]:
+        """By modality (n_samples, features of the record), transformed."""
+        return {record.name: self.study.aligned.dense(record.name, self.places(record)) for record in self.records}
+
     def entering(self) -> dict[str, np.ndarray]:
         """By modality (1 or replicates, n_features of the file) True for the features that the models see."""
         found = {}
         for record in self.records:
-            places = self.study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
-            found[record.name] = np.zeros(
-                (len(record.columns), len(self.study.aligned.modalities[record.name].var)), bool
-            )
+            places, n_features = self.places(record), len(self.study.aligned.modalities[record.name].var)
+            found[record.name] = np.zeros((len(record.columns), n_features), bool)
             for row, columns in zip(found[record.name], record.columns, strict=True):
                 row[places[columns]] = True
         return found
@@ -68,8 +74,7 @@ def with_roles(prepared: Prepared, screenings: Screenings, *, roles_read: bool =
     """Give the features their roles."""
     records = []
     for record in prepared.records:
-        var = prepared.study.aligned.modalities[record.name].var.index
-        places = var.get_indexer(pd.Index(record.features))
+        places = prepared.places(record)
         n_rows = max(len(screenings), len(record.columns))
         roles = [
             screenings[row if len(screenings) > 1 else 0][record.name].role[places[record.view(record.columns, row)]]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from mudata import MuData
 
@@ -30,12 +29,13 @@ from mmvae_cli.pipeline.intervals import WIDTHS, interval_widths
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
 from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
-from mmvae_cli.pipeline.prepare import Prepared, per_modality, prepare, with_roles
+from mmvae_cli.pipeline.prepare import Prepared, per_modality, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
 from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
-from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates, sets_to_reuse
-from mmvae_cli.pipeline.study import Study, make_study
+from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates
+from mmvae_cli.pipeline.study import Study
 from mmvae_cli.pipeline.tensors import device_data, label_tensors
+from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
@@ -86,8 +86,7 @@ def fit_run(
     if config.supervised and config.label is None:
         raise UsageError("--supervised needs a label", hint="name its column with --label")
     latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
-    study = make_study(dataset, config, config.label, config.key, config.replicates if config.splits == "own" else 0)
-    prepared = prepare(study, config, config, config.scale_on, sets_to_reuse(study, config))
+    study, prepared = training_input(dataset, config)
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(
             prepared.study, prepared.entering(), config.key, config, config.seed, on_screening
@@ -165,11 +164,7 @@ def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> D
                 hint="train without --supervised, or split anew",
             )
         label = label_tensors(study.label, study.splits == "train", device)
-    values = {}
-    for record in prepared.records:
-        places = study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
-        values[record.name] = study.aligned.dense(record.name, places)
-    return device_data(values, study.aligned.observed, prepared.records, device, label)
+    return device_data(prepared.values(), study.aligned.observed, prepared.records, device, label)
 
 
 def _run(
