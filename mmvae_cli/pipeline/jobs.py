@@ -62,11 +62,10 @@ def run_jobs(
                 hint="it may have run out of memory; finished cells are kept: go on with --jobs 1",
             ) from None
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
                 if child not in before:
                     child.terminate()
-                    child.join()
+            pool.shutdown(cancel_futures=True)  # its thread reaps them: joined here, too, one might be missed by both
             raise
 
 
