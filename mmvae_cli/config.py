@@ -224,7 +224,7 @@ class TrainConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions, Sc
     latent: Any = option(
         None,
         values.latent,
-        "Latent sizes: 2+2+2 (private+shared+private), or shared=4,rna=3,... (default: 4 each).",
+        "Latent sizes: 2+2+2 (private+shared+private), or shared=4,rna=3,... (default: 4; shared by evidence).",
         metavar="SIZES",
     )
     run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")

@@ -124,7 +124,7 @@ def _short_text(report: Any) -> str:
 def _text(report: Any) -> str:
     parts = [f"loss {_mean(report.loss):.1f}", f"beta {report.beta:.2f}"]
     if report.validation:
-        parts.append(f"held-out log-likelihood {_mean(report.validation):.3f}")
+        parts.append(f"held-out score {_mean(report.validation):.3f}")
         parts.append(f"cross R² {_mean(report.r2):.2f}")
     if len(report.replicates) > 1:
         parts.append(f"{len(report.replicates)} replicates")

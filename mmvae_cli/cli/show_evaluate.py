@@ -25,7 +25,7 @@ def show_evaluate(summary: Summary) -> None:
                 literal(name), sources[kind], *cells, with_sd(found["baseline_mean"], spread.get("baseline_mean"))
             )
     out.print(table)
-    out.print("from: others = the other modalities; by mean: R² of predicting the training mean (mean of features)")
+    out.print("from: others = the other modalities; by mean: R² of predicting the training mean")
     label = summary["label"]
     if label is not None:
         _show_label(label, over.get("label") or {})

@@ -130,6 +130,11 @@ class Predictor:
         n_samples, n_sources = self.problem.train.shape
         return f"too large, {n_samples:,} samples × {n_sources:,} × {self.problem.y.shape[1]:,} features"
 
+    def standardised(self, target: np.ndarray) -> np.ndarray:
+        """(n_samples, target features) values of the target in the unit of the problem; 0 for a constant feature."""
+        away = target - self.mean
+        return np.divide(away, self.sd, out=np.zeros_like(away), where=self.sd > 0)
+
     def predict(self, name: str) -> np.ndarray:
         """Predictions of a baseline, (n_test, target features) float64, in the unit of the target."""
         return BASELINES[name].predict(self.problem) * self.sd + self.mean

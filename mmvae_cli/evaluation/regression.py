@@ -21,7 +21,14 @@ NOTHING_LEFT = 1e-6  # of the first component's length, in a partial least squar
 
 
 def ridge(train: np.ndarray, test: np.ndarray, y: np.ndarray, penalties: np.ndarray = PENALTIES) -> np.ndarray:
-    """Ridge regression, each target with the penalty of the least generalised cross-validation error.
+    """Ridge regression, see ``ridge_coefficients``."""
+    return np.asarray(test @ ridge_coefficients(train, y, penalties))
+
+
+def ridge_coefficients(train: np.ndarray, y: np.ndarray, penalties: np.ndarray = PENALTIES) -> np.ndarray:
+    """(n_components, n_targets) of a ridge regression, each target with the penalty of the least error.
+
+    The error is that of generalised cross-validation:
 
     ``GCV(α) = (RSS(α) / n) / (1 − (1 + Σ sⱼ) / n)²``, with ``sⱼ = eⱼ / (eⱼ + α)`` of the coordinates' energies eⱼ; the
     1 is the mean, which is not shrunk. Source: Golub, Heath and Wahba, Generalized cross-validation as a method for
@@ -29,7 +36,7 @@ def ridge(train: np.ndarray, test: np.ndarray, y: np.ndarray, penalties: np.ndar
     """
     n_samples = len(train)
     if train.shape[1] == 0:
-        return np.zeros((len(test), y.shape[1]), dtype=np.float32)
+        return np.zeros((0, y.shape[1]), dtype=np.float32)
     energy = np.square(train, dtype=np.float64).sum(axis=0)  # (components,)
     products = (train.T @ y).astype(np.float64)  # (components, targets)
     explained = np.square(products) / energy[:, None]
@@ -44,7 +51,7 @@ def ridge(train: np.ndarray, test: np.ndarray, y: np.ndarray, penalties: np.ndar
         better = error < least
         least[better] = error[better]
         factors[:, better] = (1 / (energy + penalty))[:, None]
-    return np.asarray(test @ (factors * products).astype(np.float32))
+    return np.asarray((factors * products).astype(np.float32))
 
 
 def nearest_neighbours(train: np.ndarray, test: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -94,7 +94,7 @@ def _seen_by(group: _Group, draws: Tensor, model: MultimodalVAE) -> Tensor:
     if any(group.detaches):
         at = torch.tensor(group.detaches, device=draws.device)[:, None, None, None] & model.shared
         draws = torch.where(at, draws.detach(), draws)
-    owned = model.shared if group.shared_decoder else model.owned[group.modality]
+    owned = model.shared_in_use if group.shared_decoder else model.owned[group.modality].unsqueeze(1)
     return torch.where(owned, draws, 0.0).transpose(0, 1)
 
 
@@ -166,7 +166,7 @@ def evaluate(
         log_likelihood[name] = log_likelihood[name] + plain.detach() / batch.n_samples
         loss = loss - weights.get(name, 1.0) * weighted
     if model.spec.label is not None and batch.label is not None:
-        shared = torch.where(model.shared, draws, 0.0).transpose(0, 1)
+        shared = torch.where(model.shared_in_use, draws, 0.0).transpose(0, 1)
         plain, weighted = total(model.label_log_likelihood(batch, shared), list(range(len(terms))), batch.labelled)
         log_likelihood[LABEL] = plain.detach() / batch.n_samples
         loss = loss - weights.get(LABEL, 1.0) * weighted
@@ -176,7 +176,7 @@ def evaluate(
 def _kl(mean: Tensor, sd: Tensor, inferred: Tensor, counted: Tensor, table: _Table, model: MultimodalVAE) -> Tensor:
     """KL of each term summed over samples and the latents it is paid for: (terms, replicates)."""
     decoded = table.reads_all.to(mean.device, torch.float32)
-    owned = decoded @ model.owned.to(torch.float32) > 0  # (terms, latents)
-    owned = owned | model.shared  # every decoder owns the shared block
-    paid = inferred & counted.unsqueeze(-1) & owned[:, None, None, :]
+    owned = torch.einsum("tm,mrl->trl", decoded, model.owned.to(torch.float32)) > 0
+    owned = owned | model.shared  # every decoder owns the shared block; what no encoder fills is not inferred
+    paid = inferred & counted.unsqueeze(-1) & owned.unsqueeze(2)
     return kl_to_prior(mean, sd, paid).sum((-1, -2))

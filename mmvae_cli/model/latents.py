@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,9 +52,14 @@ class LatentLayout:
         shared[self.shared_block] = True
         return shared
 
-    def owned(self) -> Tensor:
-        """(modalities, latents) True where a modality owns a latent."""
-        owned = self.is_shared().repeat(self.n_modalities, 1)
+    def owned(self, n_shared: Sequence[int]) -> Tensor:
+        """(modalities, replicates, latents) True where a modality owns a latent.
+
+        ``n_shared`` says how many of the shared latents each replicate uses, the first ones of the block.
+        """
+        owned = torch.zeros(self.n_modalities, len(n_shared), self.size, dtype=torch.bool)
         for modality in range(self.n_modalities):
-            owned[modality, self.private_block(modality)] = True
+            owned[modality, :, self.private_block(modality)] = True
+        for replicate, used in enumerate(n_shared):
+            owned[:, replicate, self.shared_block.start : self.shared_block.start + used] = True
         return owned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -64,3 +65,24 @@ class SharedFeatures(nn.Module):
         chosen._buffers = {name: value[list(replicates)] for name, value in self._buffers.items() if value is not None}
         chosen._note_everything()
         return chosen
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What differs between the replicates of a model without being a parameter.
+
+    Attributes
+    ----------
+    owned
+        (modalities, replicates, latents) True where a modality owns a latent that the replicate uses.
+    features
+        By modality; None where features have no roles.
+    """
+
+    owned: Tensor
+    features: Sequence[SharedFeatures | None]
+
+    def of(self, replicates: Sequence[int]) -> Structure:
+        """That of some replicates."""
+        features = [None if each is None else each.of(replicates) for each in self.features]
+        return Structure(self.owned[:, list(replicates)], features)

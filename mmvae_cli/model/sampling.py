@@ -62,7 +62,7 @@ def predictive_moments(
     usable = usable & chosen[:, None, None, None]
     first = total = squares = noise = torch.zeros(())
     for index, draw in enumerate(draws):
-        latents = torch.where(model.owned[target], model.rule.draw(means, sds, usable, draw), 0.0)
+        latents = model.as_owned(target, model.rule.draw(means, sds, usable, draw))
         mean = networks.likelihood.mean(scorer.outputs(latents).to(latents.dtype))
         first = mean if index == 0 else first  # taken out, so that squares of large values do not cancel
         total, squares = total + (mean - first), squares + (mean - first).square()

@@ -13,7 +13,7 @@ from mmvae_cli.model.experts import POSTERIORS, Pooling, PosteriorRule
 from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS
 from mmvae_cli.model.modality import Dropout, ModalityNetworks, Scorer, feature_parameters
 from mmvae_cli.model.networks import LabelDecoder
-from mmvae_cli.model.roles import SharedFeatures
+from mmvae_cli.model.roles import SharedFeatures, Structure
 from mmvae_cli.model.spec import ModelSpec, replicate_generators
 
 Encoded = tuple[Tensor, Tensor, Tensor]  # means, sds, usable: each (modalities, replicates, samples, latents)
@@ -35,12 +35,20 @@ class MultimodalVAE(nn.Module):
     roles
         Per modality (1 or replicates, features) True for the features with the role ``shared``; None where features
         have no roles: with a shared path all of them are shared then.
+    n_shared
+        Shared latents that each replicate uses, at most ``spec.n_shared``; None for all. The others are 0.
     """
 
-    owned: Tensor  # (modalities, latents) bool
+    owned: Tensor  # (modalities, replicates, latents) bool
     shared: Tensor  # (latents,) bool
 
-    def __init__(self, spec: ModelSpec, seeds: Sequence[int], roles: Sequence[Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        seeds: Sequence[int],
+        roles: Sequence[Tensor] | None = None,
+        n_shared: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
         self.spec, self.has_roles = spec, roles is not None
         self.reads_roles = self.has_roles or spec.shared_path  # whether there are shared encoders
@@ -48,7 +56,8 @@ class MultimodalVAE(nn.Module):
             roles = [torch.ones(1, modality.n_features, dtype=torch.bool) for modality in spec.modalities]
         self.names = tuple(modality.name for modality in spec.modalities)
         layout, n_latents = spec.layout, spec.layout.size
-        self.register_buffer("owned", layout.owned(), persistent=False)
+        used = [spec.n_shared] * len(seeds) if n_shared is None else n_shared
+        self.register_buffer("owned", layout.owned(used), persistent=False)
         self.register_buffer("shared", layout.is_shared(), persistent=False)
         self.modalities = nn.ModuleList(
             ModalityNetworks(modality, spec, seeds, _shared_features(roles, index, len(seeds)))
@@ -58,6 +67,11 @@ class MultimodalVAE(nn.Module):
             self.label_likelihood = LABEL_LIKELIHOODS[spec.label.likelihood]
             self.label_decoder = LabelDecoder(n_latents, spec.label.n_outputs, replicate_generators(seeds, "label"))
             self.label_parameters = feature_parameters(self.label_likelihood, 1, len(seeds))
+
+    @property
+    def shared_in_use(self) -> Tensor:
+        """(replicates, 1, latents) True for the shared latents that a replicate uses."""
+        return self.owned[0].unsqueeze(1) & self.shared
 
     def networks(self, modality: int) -> ModalityNetworks:
         """Return the networks of a modality, by its index."""
@@ -82,7 +96,7 @@ class MultimodalVAE(nn.Module):
             fills.append(~self.shared | networks.fills_shared())  # (1 or replicates, 1, latents)
         means = torch.stack([mean for mean, _ in encoded])
         sds = torch.stack([sd for _, sd in encoded])
-        usable = batch.observed_mask().unsqueeze(-1) & self.owned[:, None, None, :]
+        usable = batch.observed_mask().unsqueeze(-1) & self.owned.unsqueeze(2)
         return means, sds, usable & torch.stack([fill.expand(means.shape[1:]) for fill in fills])
 
     def log_likelihood(
@@ -124,20 +138,24 @@ class MultimodalVAE(nn.Module):
             usable = usable & chosen[:, None, None, None]
         return pooling(means, sds, usable)
 
+    def as_owned(self, modality: int, latents: Tensor) -> Tensor:
+        """Latents (replicates, samples, latents) as the modality's decoder sees them: 0 where it does not own them."""
+        return torch.where(self.owned[modality].unsqueeze(1), latents, 0.0)
+
     def decode(self, modality: int, latents: Tensor) -> Tensor:
         """Mean of a modality (replicates, samples, features) in the model's unit, from the latents it owns."""
         scorer = self.networks(modality).scorer(shared_decoder=False, only_shared=False)
-        return self._mean(modality, scorer, torch.where(self.owned[modality], latents, 0.0))
+        return self._mean(modality, scorer, self.as_owned(modality, latents))
 
     def decode_cross(self, modality: int, latents: Tensor) -> Tensor:
         """Mean of a modality that is no source, as ``decode``; nan for features that no other modality predicts."""
         scorer = self._cross_scorer(modality)
-        mean = self._mean(modality, scorer, torch.where(self.owned[modality], latents, 0.0))
+        mean = self._mean(modality, scorer, self.as_owned(modality, latents))
         return mean if scorer.features is None else scorer.features.spread(mean)
 
     def cross_log_likelihood(self, modality: int, batch: Batch, latents: Tensor) -> Tensor:
         """Log-likelihood (replicates, samples), in nats, of the features that other modalities predict."""
-        owned = torch.where(self.owned[modality], latents, 0.0).unsqueeze(1)
+        owned = self.as_owned(modality, latents).unsqueeze(1)
         path = self.spec.shared_path
         return self.log_likelihood(modality, batch, owned, shared_decoder=path, only_shared=True).squeeze(1)
 
@@ -174,13 +192,15 @@ class MultimodalVAE(nn.Module):
         for parameter in self.parameters():
             parameter.data = parameter.data[list(replicates)].clone()
             parameter.grad = None
-        self.set_shared_views([None if view is None else view.of(replicates) for view in self.shared_views()])
+        self.set_structure(self.structure().of(replicates))
 
-    def shared_views(self) -> list[SharedFeatures | None]:
-        """Features with the role ``shared``, by modality, of the replicates that are in the model now."""
-        return [self.networks(modality).shared_features for modality in range(len(self.names))]
+    def structure(self) -> Structure:
+        """What of the replicates that are in the model now is no parameter."""
+        features = [self.networks(modality).shared_features for modality in range(len(self.names))]
+        return Structure(self.owned, features)
 
-    def set_shared_views(self, views: Sequence[SharedFeatures | None]) -> None:
-        """Put back what ``shared_views`` gave, after the parameters of those replicates."""
-        for modality, view in enumerate(views):
-            self.networks(modality).shared_features = view
+    def set_structure(self, structure: Structure) -> None:
+        """Put back what ``structure`` gave, after the parameters of those replicates."""
+        self.owned = structure.owned
+        for modality, features in enumerate(structure.features):
+            self.networks(modality).shared_features = features

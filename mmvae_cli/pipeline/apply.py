@@ -53,9 +53,10 @@ class Applied:
 
     @torch.no_grad()
     def embed(self, rows: np.ndarray) -> np.ndarray:
-        """(n_rows, n_latents) joint embedding; nan for samples without any modality of the run."""
+        """(n_rows, n_latents of the replicate) joint embedding; nan for samples without any modality of the run."""
         parts = [self.model.embed(batch)[0] for batch in self.batches(rows)]
-        latents = torch.cat(parts).numpy() if parts else np.zeros((0, self.run.spec.layout.size), np.float32)
+        n_latents = self.run.layout(self.replicate).size
+        latents = torch.cat(parts)[:, :n_latents].numpy() if parts else np.zeros((0, n_latents), np.float32)
         return np.where(self.observed[rows].any(1)[:, None], latents, np.nan).astype(np.float32)
 
     @torch.no_grad()

@@ -54,10 +54,10 @@ class Seen:
     @staticmethod
     def by(applied: Applied) -> Seen:
         """What a trained replicate sees."""
-        run, layout = applied.run, applied.run.spec.layout
+        run = applied.run
         part_of = dict(zip(run.samples, run.splits[applied.replicate], strict=True))
         parts = np.array([part_of.get(name, "") for name in applied.aligned.names], dtype="U10")
-        n_shared = len(range(layout.size)[layout.shared_block])
+        n_shared = run.n_shared(applied.replicate)
         return Seen(run.modalities, applied.replicate, applied.aligned, applied.observed, applied.data, parts, n_shared)
 
     def rows(self, part: str, target: int) -> np.ndarray:

@@ -41,7 +41,7 @@ def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: 
 
 def _block_order(run: Run) -> list[tuple[str, slice]]:
     """Blocks in the order in which they are written: private ones in the order of the file, then the shared one."""
-    layout, names = run.spec.layout, [modality.name for modality in run.spec.modalities]
+    layout, names = run.layout(run.replicate), [modality.name for modality in run.spec.modalities]
     blocks = [(name, layout.private_block(names.index(name))) for name in run.record["modality_order"]]
     return [*blocks, ("shared", layout.shared_block)]
 
@@ -60,7 +60,7 @@ def embedding_updates(applied: Applied, latents: np.ndarray, key: str) -> dict[s
     written = np.concatenate([latents[:, block] for _, block in _block_order(run)], axis=1)
     updates: dict[str, object] = {
         f"obsm/X_{key}": aligned.to_file(written),
-        f"obsm/X_{key}_shared": aligned.to_file(latents[:, run.spec.layout.shared_block]),
+        f"obsm/X_{key}_shared": aligned.to_file(latents[:, run.layout(run.replicate).shared_block]),
         f"uns/{key}/latents": np.array(latent_names(run), dtype=object),
     }
     for name, block in _block_order(run)[:-1]:

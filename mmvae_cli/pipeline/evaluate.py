@@ -161,7 +161,7 @@ def _modality(
         per_feature = r2_per_feature(x, applied.predict(chosen, target, counted))
         r2[kind][record.name] = per_feature
         by_mean = r2_per_feature(x, np.broadcast_to(training_mean, x.shape))
-        baseline = summarise(by_mean, None)["all"]["mean"]
+        baseline = summarise(by_mean, None)["all"]["median"]
         found[kind] = {**summarise(per_feature, sets), "n": len(counted), "baseline_mean": baseline}
     return found
 
@@ -178,7 +178,7 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
 
 def _separation(applied: Applied, label: Label, places: Mapping[str, int]) -> dict[str, Any]:
     """How well each block of latents gives the label."""
-    run, layout = applied.run, applied.run.spec.layout
+    run, layout = applied.run, applied.run.layout(applied.replicate)
     parts = {}
     for part in ("train", "test"):
         chosen = [i for i in np.flatnonzero(run.splits[applied.replicate] == part) if run.samples[i] in places]

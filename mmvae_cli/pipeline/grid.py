@@ -96,7 +96,9 @@ def _latents(config: BenchmarkConfig, names: Sequence[str]) -> Iterator[tuple[st
     """Each latent size, in the words of the results: ``2+2+2`` in the order of the modalities, shared in between."""
     for given in config.latent or (None,):
         private, shared = latent_sizes(given, names)
-        if len(names) == 2:
+        if given is None:
+            text = "default"  # which is not one size for all models
+        elif len(names) == 2:
             text = "+".join(map(str, (private[names[0]], shared, private[names[1]])))
         else:
             text = ",".join(f"{name}={size}" for name, size in [("shared", shared), *private.items()])

@@ -11,6 +11,11 @@ DEFAULT_SIZE = 4
 SHARED = "shared"
 
 
+def asks_for_shared(given: Mapping[str, int] | tuple[int, ...] | None) -> bool:
+    """Whether the user said how many shared latents there are to be."""
+    return isinstance(given, tuple) or bool({EVERY, SHARED} & set(given or {}))
+
+
 def latent_sizes(
     given: Mapping[str, int] | tuple[int, ...] | None, names: Sequence[str], default: int = DEFAULT_SIZE
 ) -> tuple[dict[str, int], int]:

@@ -33,6 +33,7 @@ from mmvae_cli.pipeline.prepare import Prepared, per_modality, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
 from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
 from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates
+from mmvae_cli.pipeline.shared_sizes import shared_sizes
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.pipeline.tensors import device_data, label_tensors
 from mmvae_cli.pipeline.training_input import training_input
@@ -93,12 +94,13 @@ def fit_run(
         )
         prepared = with_roles(prepared, screenings, roles_read=read)
     device = choose_device(config.device)
-    model = MultimodalVAE(_spec(prepared, config), seeds(config), roles_of(prepared.records)).to(device)
+    sizes = shared_sizes(prepared, config)
+    model = MultimodalVAE(_spec(prepared, config, sizes), seeds(config), roles_of(prepared.records), sizes).to(device)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
     label = None if study.label is None else study.label.values
     origin = {**(data or {"path": None, "inputs": []}), "hash": input_hash(study.aligned, label)}
-    run = _run(prepared, config, model.cpu(), result, chosen, origin, command_line)
+    run = _run(prepared, config, model.cpu(), sizes, result, chosen, origin, command_line)
     return Fitted(run, result.history, prepared)
 
 
@@ -171,6 +173,7 @@ def _run(
     prepared: Prepared,
     config: TrainConfig,
     model: MultimodalVAE,
+    sizes: list[int],
     result: FitResult,
     chosen: int,
     data: dict[str, Any],
@@ -187,7 +190,8 @@ def _run(
         "versions": versions(),
         "command_line": command_line,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "summary": summary(prepared, config, model.spec, result, chosen),
+        "n_shared": sizes,
+        "summary": summary(prepared, config, model.spec, sizes, result, chosen),
     }
     splits = _all_splits(study, config)
     return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record)
@@ -197,10 +201,8 @@ def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:
     return study.splits if len(study.splits) == config.replicates else np.repeat(study.splits, config.replicates, 0)
 
 
-def _spec(prepared: Prepared, config: TrainConfig) -> ModelSpec:
-    private, shared = latent_sizes(config.latent, prepared.study.aligned.file_order)
-    if not any(True if record.role_shared is None else record.role_shared.any() for record in prepared.records):
-        shared = 0  # no factors are invented where screening finds no shared signal
+def _spec(prepared: Prepared, config: TrainConfig, sizes: list[int]) -> ModelSpec:
+    private, _ = latent_sizes(config.latent, prepared.study.aligned.file_order)
     label = prepared.study.label
     label_spec = None
     if config.supervised and label is not None:
@@ -211,7 +213,7 @@ def _spec(prepared: Prepared, config: TrainConfig) -> ModelSpec:
             ModalitySpec(record.name, record.columns.shape[1], private[record.name], record.likelihood)
             for record in prepared.records
         ),
-        shared,
+        max(sizes),
         OBJECTIVES[config.model].posterior,
         joint=config.joint,
         label=label_spec,

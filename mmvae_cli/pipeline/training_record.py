@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,15 @@ def data_record(source: Source | MuData, data_path: Path | None) -> dict[str, An
     return {"path": None if data_path is None else str(data_path), "inputs": inputs}
 
 
-def summary(prepared: Prepared, config: TrainConfig, spec: ModelSpec, result: FitResult, chosen: int) -> dict[str, Any]:
-    """What was trained on what, and how it went."""
+def summary(
+    prepared: Prepared,
+    config: TrainConfig,
+    spec: ModelSpec,
+    shared_sizes: Sequence[int],
+    result: FitResult,
+    chosen: int,
+) -> dict[str, Any]:
+    """What was trained on what, and how it went; ``shared_sizes`` are the shared latents of each replicate."""
     study = prepared.study
     sizes = {part: int((study.splits[0] == part).sum()) for part in ("train", "validation", "test")}
     modalities = {name: _modality_summary(prepared, spec, name, chosen) for name in study.aligned.file_order}
@@ -54,11 +62,13 @@ def summary(prepared: Prepared, config: TrainConfig, spec: ModelSpec, result: Fi
         "label": label_record(study),
         "modalities": modalities,
         "n_shared_features": None if None in n_shared else sum(n_shared),  # of the replicate that is written
-        "shared_latents": spec.n_shared,
+        "shared_latents": shared_sizes[chosen],
         "replicate": chosen,
         "replicates": [
-            {"seed": seed, "score": _finite(score), "best_epoch": epoch}
-            for seed, score, epoch in zip(seeds(config), result.score, result.best_epoch, strict=True)
+            {"seed": seed, "score": _finite(score), "best_epoch": epoch, "shared_latents": size}
+            for seed, score, epoch, size in zip(
+                seeds(config), result.score, result.best_epoch, shared_sizes, strict=True
+            )
         ],
         "epochs": result.history[-1].epoch,
         "seconds": round(result.seconds, 2),

@@ -49,7 +49,7 @@ def explain_non_finite(model: MultimodalVAE, batch: Batch, epoch: int) -> NonFin
 def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:
     """Log-density of every value, (replicates, samples, features)."""
     networks = model.networks(modality)
-    outputs = networks.decoder.head(networks.decoder(torch.where(model.owned[modality], latents, 0.0)))
+    outputs = networks.decoder.head(networks.decoder(model.as_owned(modality, latents)))
     x = batch.clean(modality).unsqueeze(1)
     return networks.likelihood.per_value(x, outputs.unsqueeze(1), dict(networks.feature)).squeeze(1)
 

@@ -1,4 +1,4 @@
-"""The training loop: R replicates at once, warm-up of beta, early stopping by held-out cross-modal log-likelihood."""
+"""The training loop: R replicates at once, warm-up of beta, early stopping by held-out cross-modal predictions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.hardware import choose_threads, threads_restored
 from mmvae_cli.training.loop import Loop, Recipe
 from mmvae_cli.training.source import DeviceData
-from mmvae_cli.training.validation import HeldOut, held_out
+from mmvae_cli.training.validation import HeldOut, held_out, training_variance
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Best:
 
     def __init__(self, model: MultimodalVAE, n_replicates: int) -> None:
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self.views = model.shared_views()
+        self.structure = model.structure()
         self.score = [-float("inf")] * n_replicates
         self.epoch = [0] * n_replicates
 
@@ -90,7 +90,7 @@ class _Best:
         own = dict(model.named_parameters())
         for name, value in self.weights.items():
             own[name].data = value
-        model.set_shared_views(self.views)
+        model.set_structure(self.structure)
 
 
 @threads_restored()
@@ -131,14 +131,16 @@ def fit(
     loop = Loop(model, objective, data, recipe, seeds, apart=len(n_batches) > 1)
     best, history = _Best(model, len(seeds)), []
     threads = _threads(loop, train_rows)
+    variances = [] if validation_rows is None else training_variance(data, train_rows)
     stops = validation_rows is not None and recipe.patience > 0
     for epoch in range(recipe.epochs):
         loss, log_likelihood, kl = loop.train_epoch(train_rows[loop.active], epoch)
         scores = HeldOut(-loss, torch.full_like(loss, torch.nan))
         if validation_rows is not None:
-            scores = held_out(model, loop.data, validation_rows[loop.active], _kept(focus, loop.active))
+            of_active = [variance[loop.active] for variance in variances]
+            scores = held_out(model, loop.data, validation_rows[loop.active], of_active, _kept(focus, loop.active))
         per_modality = {name: value.tolist() for name, value in log_likelihood.items()}
-        validation = [] if validation_rows is None else scores.log_likelihood.tolist()
+        validation = [] if validation_rows is None else scores.score.tolist()
         report = EpochReport(
             epoch + 1, recipe.epochs, recipe.beta_at(epoch), time.perf_counter() - started, tuple(loop.active),
             loss.tolist(), per_modality, kl.tolist(), validation, scores.r2.tolist() if validation else [],
@@ -163,7 +165,7 @@ def fit(
 
 def _comparable(scores: HeldOut, loss: Tensor) -> list[float]:
     """Held-out score where it is defined (a validation sample has two modalities), else minus the training loss."""
-    return torch.where(scores.log_likelihood.isnan(), -loss, scores.log_likelihood).tolist()
+    return torch.where(scores.score.isnan(), -loss, scores.score).tolist()
 
 
 def _kept(focus: tuple[Tensor | None, ...] | None, active: list[int]) -> tuple[Tensor | None, ...] | None:

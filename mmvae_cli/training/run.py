@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from mmvae_cli.errors import DataError, InputNotFoundError
+from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.fit import EpochReport
@@ -107,6 +108,15 @@ class Run:
         """How many replicates were trained."""
         return len(self.splits)
 
+    def n_shared(self, replicate: int) -> int:
+        """Shared latents that a replicate uses."""
+        sizes: Sequence[int] | None = self.record.get("n_shared")
+        return self.spec.n_shared if sizes is None else sizes[replicate]
+
+    def layout(self, replicate: int) -> LatentLayout:
+        """The latent blocks of a replicate; latents that only others use, at the end of the shared block, left out."""
+        return LatentLayout(self.spec.layout.private, self.n_shared(replicate))
+
     def modality(self, name: str) -> ModalityRecord:
         """Return the record of a modality by its name."""
         return next(record for record in self.modalities if record.name == name)
@@ -161,7 +171,7 @@ def _write_history(history: Sequence[EpochReport], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(
             ["epoch", "replicate", "beta", "loss", "kl", *(f"log_likelihood_{name}" for name in names),
-             "validation_log_likelihood", "validation_r2", "seconds"]
+             "validation_score", "validation_r2", "seconds"]
         )  # fmt: skip
         for report in history:
             for local, replicate in enumerate(report.replicates):
@@ -215,7 +225,7 @@ def _run(content: dict[str, Any], folder: Path) -> Run:
         stored = {key: tensors.get(f"{PREPARATION}{index}/{key}") for key in ARRAYS}
         arrays: dict[str, Any] = {key: None if value is None else value.numpy() for key, value in stored.items()}
         modalities.append(ModalityRecord(**{**fields, "features": tuple(fields["features"])}, **arrays))
-    model = MultimodalVAE(spec, range(len(content["splits"])), roles_of(modalities))
+    model = MultimodalVAE(spec, range(len(content["splits"])), roles_of(modalities), content.get("n_shared"))
     model.load_state_dict({name[len(WEIGHTS) :]: value for name, value in tensors.items() if name.startswith(WEIGHTS)})
     samples = np.array(content["samples"], dtype=object)
     keys = ("format", "model", "modalities", "replicate", "samples", "splits")

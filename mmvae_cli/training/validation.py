@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,16 +20,18 @@ class HeldOut:
 
     Attributes
     ----------
-    log_likelihood
-        Cross-modal log-likelihood in nats per value, averaged over the modalities: each from all others, at the
+    score
+        How well modalities predict each other, per value, averaged over the modalities: each from all others, at the
         posterior mean. A modality's own width does not decide what it weighs. Only features that other modalities
-        predict are scored.
+        predict are scored. Where the likelihood has noise scales: −½ squared error, in units of the training variance;
+        the scales are learned on training residuals, and too small where these are overfitted, so that the likelihood
+        would stop a model while its predictions still improve. Else the log-likelihood in nats.
     r2
         Median over modalities of the median cross R² of the features asked for (a rare feature that is almost
         constant here can have any R²); nan where nothing can be said.
     """
 
-    log_likelihood: Tensor
+    score: Tensor
     r2: Tensor
 
 
@@ -53,6 +56,11 @@ class _Sums:
         self.squares = self.squares + x.square().sum(1)
         self.residuals = self.residuals + residuals.square().sum(1)
 
+    def errors(self, variance: Tensor) -> Tensor:
+        """Sum of squared errors, each in units of the feature's variance, (replicates,)."""
+        scaled = torch.as_tensor(self.residuals) / variance
+        return torch.where(variance > 0, scaled, torch.nan).nansum(-1)
+
     def r2(self) -> Tensor:
         """R² of each feature, (replicates, features); nan where it is constant."""
         count = torch.as_tensor(self.samples).unsqueeze(-1).clamp(min=1)
@@ -61,13 +69,36 @@ class _Sums:
 
 
 @torch.no_grad()
+def training_variance(data: DeviceData, rows: Tensor) -> list[Tensor]:
+    """Variance of every feature over rows (replicates, samples), by modality (replicates, features)."""
+    sums = [torch.zeros(3, 1, 1, dtype=torch.float64) for _ in data.modalities]
+    for batch in data.batches(rows, EVALUATION_BATCH):
+        observed = batch.observed_mask()
+        for modality, so_far in enumerate(sums):
+            x = batch.clean(modality).double()
+            counted = observed[modality].sum(1, keepdim=True).expand(-1, x.shape[2])
+            sums[modality] = so_far.to(x.device) + torch.stack([counted, x.sum(1), x.square().sum(1)])
+    counts, totals, squares = zip(*(each.unbind() for each in sums), strict=True)
+    return [
+        (square / count.clamp(min=1) - (total / count.clamp(min=1)).square()).float()
+        for count, total, square in zip(counts, totals, squares, strict=True)
+    ]
+
+
+@torch.no_grad()
 def held_out(
-    model: MultimodalVAE, data: DeviceData, rows: Tensor, focus: tuple[Tensor | None, ...] | None = None
+    model: MultimodalVAE,
+    data: DeviceData,
+    rows: Tensor,
+    variances: Sequence[Tensor],
+    focus: tuple[Tensor | None, ...] | None = None,
 ) -> HeldOut:
     """Score each modality's prediction from all others on the given rows (replicates, samples).
 
     Parameters
     ----------
+    variances
+        Per modality (replicates, features), of the training samples; see ``training_variance``.
     focus
         Per modality (1 or replicates, features), the features whose R² is reported; None for all.
     """
@@ -84,7 +115,9 @@ def held_out(
     scores, r2 = [], []
     for target, total in enumerate(sums):
         n_values = torch.as_tensor(total.samples) * model.n_cross(target)
-        scores.append(torch.where(n_values > 0, torch.as_tensor(total.log_likelihood) / n_values, torch.nan))
+        has_noise = bool(model.networks(target).likelihood.feature_parameters)
+        score = -0.5 * total.errors(variances[target]) if has_noise else torch.as_tensor(total.log_likelihood)
+        scores.append(torch.where(n_values > 0, score / n_values, torch.nan))
         per_feature = total.r2()
         wanted = focus[target] if focus is not None else None
         r2.append((per_feature if wanted is None else torch.where(wanted, per_feature, torch.nan)).nanmedian(-1).values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import mudata
@@ -15,8 +16,10 @@ def test_after_training_predict_and_evaluate_find_run_and_data(trained: Path) ->
     done("predict --from rna --to methylation")
     done("evaluate")
     mdata = mudata.read_h5mu(trained)
-    assert mdata.obsm["X_mmvae"].shape == (80, 12)
-    assert mdata.obsm["X_mmvae_shared"].shape == (80, 4)
+    n_shared = int(json.loads(mdata.uns["mmvae"]["training"])["shared_latents"])
+    assert n_shared >= 4
+    assert mdata.obsm["X_mmvae"].shape == (80, 8 + n_shared)
+    assert mdata.obsm["X_mmvae_shared"].shape == (80, n_shared)
     assert mdata.mod["rna"].obsm["X_mmvae_private"].shape == (80, 4)
     assert mdata.mod["methylation"].layers["mmvae_from_rna"].shape == (80, 30)
     assert "mmvae_r2_cross" in mdata.mod["methylation"].var

@@ -41,6 +41,7 @@ def small_model(
     likelihoods: Sequence[str] = ("gaussian",),
     n_hidden: int = 8,
     roles: Sequence[Tensor] | None = None,
+    n_shared: Sequence[int] | None = None,
     **spec: object,
 ) -> MultimodalVAE:
     modalities = tuple(
@@ -59,6 +60,7 @@ def small_model(
         ),
         seeds,
         roles,
+        n_shared,
     )
     return model.double()
 

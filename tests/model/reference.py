@@ -45,7 +45,7 @@ class Reference:
         self.parameters = {name: parameter[replicate] for name, parameter in model.named_parameters()}
         sizes = [modality.n_private for modality in model.spec.modalities]
         self.n_modalities, self.n_latents = len(sizes), sum(sizes) + model.spec.n_shared
-        self.shared = list(range(sum(sizes), self.n_latents))
+        self.shared = [j for j in range(sum(sizes), self.n_latents) if bool(model.owned[0, replicate, j])]
         self.private = [list(range(sum(sizes[:m]), sum(sizes[: m + 1]))) for m in range(len(sizes))]
 
     def owned(self, modality: int) -> list[int]:

@@ -50,7 +50,7 @@ def _linear_gaussian(n_modalities: int, seed: int) -> tuple[MultimodalVAE, list[
     generator = torch.Generator().manual_seed(seed)
     weights, biases = [], []
     for m, modality in enumerate(model.spec.modalities):
-        owned = model.owned[m]
+        owned = model.owned[m, 0]
         basis = torch.randn(modality.n_features, int(owned.sum()), generator=generator, dtype=torch.float64)
         orthogonal = torch.linalg.qr(basis).Q.T * torch.linspace(0.5, 2, int(owned.sum()), dtype=torch.float64)[:, None]
         weight = torch.zeros(len(owned), modality.n_features, dtype=torch.float64)
@@ -67,7 +67,7 @@ def _linear_gaussian(n_modalities: int, seed: int) -> tuple[MultimodalVAE, list[
 def _set_exact_encoders(model: MultimodalVAE, weights: list[Tensor], biases: list[Tensor]) -> None:
     """Make each encoder the factor p(x_m | z) as a Gaussian over its latents: the prior expert adds p(z)."""
     for m, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        owned, encoder = model.owned[m], model.networks(m).encoder
+        owned, encoder = model.owned[m, 0], model.networks(m).encoder
         precision = torch.ones(len(owned), dtype=torch.float64)
         precision[owned] = weight[owned].square().sum(1) / SD**2
         to_mean = (weight / SD**2 / precision[:, None]).T  # (features, latents)

@@ -64,12 +64,16 @@ def test_every_replicate_equals_the_second_implementation_on_its_own_samples(obj
 
 @every_objective
 @every_size
-def test_features_with_roles_equal_the_second_implementation(objective: str, n_modalities: int) -> None:
-    """Each replicate with its own number of shared features, in one modality of one replicate none at all."""
+@pytest.mark.parametrize("n_shared", [None, (2, 0, 1)])
+def test_features_with_roles_equal_the_second_implementation(
+    objective: str, n_modalities: int, n_shared: tuple[int, ...] | None
+) -> None:
+    """Each replicate with its own numbers of shared features and latents; one has no shared feature in a modality."""
     roles = some_roles(n_modalities, 3)
     model = small_model(
-        objective, n_modalities, label=LABELS["two classes"], likelihoods=EVERY_LIKELIHOOD, seeds=(3, 4, 5), roles=roles
-    )
+        objective, n_modalities, label=LABELS["two classes"], likelihoods=EVERY_LIKELIHOOD, seeds=(3, 4, 5),
+        roles=roles, n_shared=n_shared,
+    )  # fmt: skip
     for m, of_modality in enumerate(roles):
         view = model.networks(m).shared_features
         for replicate in range(3):
@@ -194,7 +198,7 @@ def test_networks_have_no_gradient_for_latents_they_do_not_own(objective: str, n
     batch, terms = small_batch(n_modalities, label=True), OBJECTIVES[objective].terms(n_modalities)
     found = gradients_of(model, evaluate(model, terms, batch, noise=fixed_noise()).loss)
     for m in range(n_modalities):
-        owned = model.owned[m]
+        owned = model.owned[m, 0]
         fills = (
             {"encoder": owned & ~model.shared, "shared_encoder": model.shared}
             if model.reads_roles

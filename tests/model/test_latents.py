@@ -25,16 +25,20 @@ def test_blocks_are_the_private_ones_in_order_then_the_shared_one(layout: Latent
 
 @every_layout
 def test_a_modality_owns_its_private_block_and_the_shared_block(layout: LatentLayout) -> None:
-    owned, shared = layout.owned(), layout.is_shared()
-    assert owned.shape == (layout.n_modalities, layout.size)
+    owned, shared = layout.owned([layout.shared, 0]), layout.is_shared()
+    assert owned.shape == (layout.n_modalities, 2, layout.size)
     for m in range(layout.n_modalities):
         expected = torch.zeros(layout.size, dtype=torch.bool)
         expected[layout.private_block(m)] = expected[layout.shared_block] = True
-        assert torch.equal(owned[m], expected)
-    assert torch.equal(owned.all(0), shared)
+        assert torch.equal(owned[m, 0], expected)
+        expected[layout.shared_block] = False
+        assert torch.equal(owned[m, 1], expected)
+    assert torch.equal(owned[:, 0].all(0), shared)
 
 
 def test_masks_of_three_modalities_by_hand() -> None:
     layout = LatentLayout((1, 2, 0), 2)
     assert layout.is_shared().int().tolist() == [0, 0, 0, 1, 1]
-    assert layout.owned().int().tolist() == [[1, 0, 0, 1, 1], [0, 1, 1, 1, 1], [0, 0, 0, 1, 1]]
+    all_used, one_used = layout.owned([2, 1]).int().transpose(0, 1).tolist()
+    assert all_used == [[1, 0, 0, 1, 1], [0, 1, 1, 1, 1], [0, 0, 0, 1, 1]]
+    assert one_used == [[1, 0, 0, 1, 0], [0, 1, 1, 1, 0], [0, 0, 0, 1, 0]]

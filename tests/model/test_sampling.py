@@ -42,7 +42,7 @@ def drawn(model: MultimodalVAE, batch: Batch, draw: Callable[[], PosteriorDraw],
     means, sds, usable = model.encode(batch)
     usable = usable & (torch.arange(len(usable)) == 0)[:, None, None, None]
     rows = [model.rule.draw(means[:, :, [i]], sds[:, :, [i]], usable[:, :, [i]], draw()) for i in range(means.shape[2])]
-    latents = torch.where(model.owned[target], torch.cat(rows, 1), 0.0)
+    latents = torch.where(model.owned[target, 0], torch.cat(rows, 1), 0.0)
     path = model.spec.shared_path
     scorer = model.networks(target).scorer(shared_decoder=path, only_shared=True)
     mean = model.networks(target).likelihood.mean(scorer.outputs(latents))

@@ -107,9 +107,9 @@ def test_decoder_ignores_latents_it_does_not_own(posterior: str) -> None:
     model = _model(posterior, 4)
     latents = fixed_noise()(1, 5, model.spec.layout.size)[0]
     for m in range(4):
-        other = torch.where(model.owned[m], latents, torch.nan)
+        other = torch.where(model.owned[m, 0], latents, torch.nan)
         assert torch.equal(model.decode(m, latents), model.decode(m, other))
-        changed = torch.where(model.owned[m], latents + 0.1, latents)
+        changed = torch.where(model.owned[m, 0], latents + 0.1, latents)
         assert not torch.equal(model.decode(m, latents), model.decode(m, changed))
 
 

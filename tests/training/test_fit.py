@@ -8,7 +8,7 @@ import torch
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.training.fit import EpochReport
 from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
-from mmvae_cli.training.validation import held_out
+from mmvae_cli.training.validation import held_out, training_variance
 from tests.training.helpers import largest_difference, made_up_data, trained, weights_of
 
 HELD_OUT = [range(42, 60)]
@@ -81,7 +81,8 @@ def test_the_best_weights_since_the_end_of_the_warm_up_are_kept() -> None:
     model, result, history = trained(
         [1, 2], data=data, validation=HELD_OUT * 2, epochs=20, warmup=0.5, patience=4, lr=3e-2
     )
-    kept = held_out(model, data, rows).log_likelihood
+    variances = training_variance(data, padded_rows([range(42)] * 2))
+    kept = held_out(model, data, rows, variances).score
     for replicate in range(2):
         after = {
             report.epoch: report.validation[report.replicates.index(replicate)]
@@ -105,7 +106,8 @@ def test_without_patience_the_last_weights_are_kept() -> None:
     model, result, history = trained([1], validation=HELD_OUT, epochs=12, warmup=0.1, patience=0, lr=0.1)
     assert result.best_epoch == (12,)
     assert len(history) == 12
-    last = held_out(model, made_up_data(), padded_rows(HELD_OUT)).log_likelihood
+    variances = training_variance(made_up_data(), padded_rows([range(42)]))
+    last = held_out(model, made_up_data(), padded_rows(HELD_OUT), variances).score
     assert float(last) == pytest.approx(history[-1].validation[0], abs=1e-5)
     blind, _, _ = trained([1], epochs=12, warmup=0.1, patience=0, lr=0.1)
     assert all(torch.equal(weights_of(model)[name], value) for name, value in weights_of(blind).items())

@@ -64,9 +64,7 @@ def test_history_has_a_row_for_each_epoch_and_replicate_in_training(finished: tu
     for replicate, one in enumerate(run.record["summary"]["replicates"]):
         assert one["best_epoch"] + 2 == len(epochs[replicate]) or len(epochs[replicate]) == 30
         scores = {
-            int(row["epoch"]): float(row["validation_log_likelihood"])
-            for row in rows
-            if int(row["replicate"]) == replicate
+            int(row["epoch"]): float(row["validation_score"]) for row in rows if int(row["replicate"]) == replicate
         }
         assert scores[one["best_epoch"]] == pytest.approx(one["score"], rel=1e-5)
     numbers = {"loss", "kl", "log_likelihood_rna", "log_likelihood_meth", "log_likelihood_label", "validation_r2"}

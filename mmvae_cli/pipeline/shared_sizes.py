@@ -1,0 +1,63 @@
+"""How many shared latents each replicate gets: as asked for, else by what its training samples show."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+
+from mmvae_cli.config import TrainConfig
+from mmvae_cli.evaluation.shared_rank import shared_rank
+from mmvae_cli.model.likelihoods import LIKELIHOODS
+from mmvae_cli.model.objectives import OBJECTIVES
+from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, asks_for_shared, latent_sizes
+from mmvae_cli.pipeline.prepare import Prepared
+from mmvae_cli.training.run import ModalityRecord
+
+log = logging.getLogger("mmvae_cli")
+
+MOST_SHARED = 32
+
+
+def shared_sizes(prepared: Prepared, config: TrainConfig) -> list[int]:
+    """Shared latents of each replicate; 0 where screening finds no shared signal: no factors are invented.
+
+    By evidence there are as many as linear components are needed, see ``evaluation.shared_rank``, from 4 to 32: a
+    curved factor takes more room than a straight one while it is learned, and what is not needed costs little.
+    """
+    _, asked = latent_sizes(config.latent, prepared.study.aligned.file_order)
+    by_evidence = OBJECTIVES[config.model].shared_path and not asks_for_shared(config.latent)
+    n_different = max(len(prepared.study.splits), *(len(_roles(record)) for record in prepared.records))
+    sizes = []
+    for replicate in range(n_different):
+        if not any(_roles(record)[replicate % len(_roles(record))].any() for record in prepared.records):
+            sizes.append(0)
+        elif by_evidence:
+            sizes.append(int(np.clip(_evidence(prepared, replicate), DEFAULT_SIZE, MOST_SHARED)))
+        else:
+            sizes.append(asked)
+    if by_evidence and any(sizes):
+        several = "" if len(set(sizes)) == 1 else f" (from {min(sizes)} to {max(sizes)} in the replicates)"
+        log.info("%d shared latents%s, by evidence; --latent shared=N sets their number", sizes[0], several)
+    return sizes if len(sizes) == config.replicates else sizes * config.replicates
+
+
+def _roles(record: ModalityRecord) -> np.ndarray:
+    """(1 or replicates, n_features) True for the features that shared latents may see."""
+    return np.ones(record.columns.shape, dtype=bool) if record.role_shared is None else record.role_shared
+
+
+def _evidence(prepared: Prepared, replicate: int) -> int:
+    """Rank of the prediction of modalities from each other, in the training samples of a replicate."""
+    study = prepared.study
+    train = study.part("train", replicate if len(study.splits) > 1 else 0)
+    values, observed = {}, {}
+    for record in prepared.records:
+        roles = _roles(record)
+        shared = roles[replicate if len(roles) > 1 else 0]
+        places = prepared.places(record)[record.view(record.columns, replicate)[shared]]
+        taken = torch.from_numpy(study.aligned.dense(record.name, places, train))
+        values[record.name] = LIKELIHOODS[record.likelihood].encoder_input(taken).numpy()
+        observed[record.name] = study.aligned.rows[record.name][train] >= 0
+    return shared_rank(values, observed)
