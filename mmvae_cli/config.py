@@ -60,6 +60,9 @@ class DataOptions(Options):
         metavar="[M=]NAME",
         repeat=True,
     )
+    missing_values: str = option(
+        "mask", values.choice("mask", "error"), "Missing entries (NaN): mask them, or refuse them.", metavar="HOW"
+    )
     key: str = option("mmvae", values.key, "Prefix of every key that is written.", metavar="NAME")
 
 

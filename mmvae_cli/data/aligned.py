@@ -27,7 +27,8 @@ class Aligned:
     modalities
         By name, sorted by name; each still in its own row order.
     rows
-        Per modality (n_samples,) the row of each sample in the modality's table; -1 where it is absent.
+        Per modality (n_samples,) the row of each sample in the modality's table; -1 where it is absent, or has no
+        value at all.
     """
 
     dataset: Dataset
@@ -57,8 +58,9 @@ class Aligned:
         return rows[rows >= 0]
 
     def to_own(self, modality: str, values: np.ndarray) -> np.ndarray:
-        """From (n_samples, …) in the internal order to the rows of a modality's own table."""
-        own = np.empty((len(self.modalities[modality].obs), *values.shape[1:]), dtype=values.dtype)
+        """From (n_samples, …) in the internal order to the rows of a modality's own table; nan or 0 for others."""
+        shape = (len(self.modalities[modality].obs), *values.shape[1:])
+        own = np.full(shape, np.nan if values.dtype.kind == "f" else values.dtype.type(), dtype=values.dtype)
         present = self.rows[modality] >= 0
         own[self.rows[modality][present]] = values[present]
         return own
@@ -96,8 +98,16 @@ def align(dataset: Dataset, modalities: Sequence[str] | None = None) -> Aligned:
         names[order],
         order,
         {name: dataset.modalities[name] for name in chosen},
-        {name: dataset.rows(name)[order] for name in chosen},
+        {name: _rows_with_values(dataset.modalities[name], dataset.rows(name)[order]) for name in chosen},
     )
+
+
+def _rows_with_values(modality: Modality, rows: np.ndarray) -> np.ndarray:
+    """Rows of samples in a modality, -1 also where every entry is missing: such a sample lacks the modality."""
+    if sparse.issparse(modality.values):
+        return rows
+    empty = np.asarray(np.isnan(modality.values).all(axis=1))
+    return np.where((rows >= 0) & empty[rows], -1, rows)
 
 
 def input_hash(aligned: Aligned, label: np.ndarray | None) -> str:

@@ -32,10 +32,13 @@ class Columns:
 
     @staticmethod
     def of(values: Matrix, rows: np.ndarray, features: np.ndarray, ranked: bool) -> Columns:
-        """Take rows and features (indices) out of a modality's table; for Spearman's r their ranks, ties averaged."""
+        """Take rows and features (indices) out of a modality's table; for Spearman's r their ranks, ties averaged.
+
+        A missing entry becomes the mean of its feature.
+        """
         if isinstance(values, np.ndarray):
             taken = values[rows[:, None], features]
-            return Columns(_ranks(taken) if ranked else taken)
+            return Columns(_mean_for_missing(_ranks(taken) if ranked else taken))
         taken = values[rows].tocsc()[:, features]
         return Columns(_sparse_ranks(taken) if ranked else taken)
 
@@ -67,13 +70,22 @@ class Columns:
         return np.divide(x, length, out=np.zeros_like(x), where=varies).astype(np.float32)
 
 
+def _mean_for_missing(values: np.ndarray) -> np.ndarray:
+    """Put the mean of its column, 0 in an empty one, for every nan, in place."""
+    missing = np.isnan(values)
+    if missing.any():
+        total, count = np.where(missing, 0.0, values).sum(axis=0), (~missing).sum(axis=0)
+        values[missing] = np.broadcast_to(total / np.maximum(count, 1), values.shape)[missing]
+    return values
+
+
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Replace values by their ranks in the column, in place."""
     from scipy.stats import rankdata  # slow to import
 
     for start in range(0, values.shape[1], WIDEST_BLOCK):
         columns = slice(start, start + WIDEST_BLOCK)
-        values[:, columns] = rankdata(values[:, columns], axis=0)
+        values[:, columns] = rankdata(values[:, columns], axis=0, nan_policy="omit")
     return values
 
 

@@ -8,13 +8,12 @@ from functools import partial
 from itertools import combinations
 
 import numpy as np
-from scipy import sparse
 
 from mmvae_cli.data.association import Columns, association_scores
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.false_discovery import benjamini_hochberg
 from mmvae_cli.data.random import keyed_generator
-from mmvae_cli.errors import DataError, pick
+from mmvae_cli.errors import pick
 
 ASSOCIATIONS = ("pearson", "spearman")
 FEWEST_PERMUTATIONS = 99
@@ -70,7 +69,8 @@ def screen(
     Parameters
     ----------
     values
-        By modality, (n_own_samples, n_features), dense or CSR.
+        By modality, (n_own_samples, n_features), dense or CSR; for a missing entry, nan, stands the mean of its
+        feature, in permutations too.
     rows
         By modality, (n_samples,) row in its table of each training sample, in an order common to all; −1 where the
         sample lacks the modality.
@@ -88,13 +88,11 @@ def screen(
     Raises
     ------
     DataError
-        If an entry is missing in what is screened, or the association is unknown.
+        If the association is unknown.
     """
     pick(association, ASSOCIATIONS, "association")
     names = sorted(values)
     features = {name: np.flatnonzero(usable[name]) for name in names}
-    for name in names:
-        _refuse_missing(name, values[name], rows[name], features[name])
     n_orders = 1 + max(FEWEST_PERMUTATIONS, int(np.ceil(2 / fdr)) - 1)
     scores = {name: np.full(len(features[name]), np.nan) for name in names}
     statistics = {name: np.full((n_orders, len(features[name])), -np.inf) for name in names}
@@ -115,17 +113,6 @@ def screen(
                 statistics[name] = np.maximum(statistics[name], np.max([_standardised(each) for each in found], axis=0))
         tick(1.0)
     return _called({name: len(usable[name]) for name in names}, features, scores, statistics, fdr)
-
-
-def _refuse_missing(name: str, values: Matrix, rows: np.ndarray, features: np.ndarray) -> None:
-    own = rows[rows >= 0]
-    taken = values[own]
-    found = taken.tocsc()[:, features].data if sparse.issparse(taken) else taken[:, features]
-    if np.isnan(found).any():
-        raise DataError(
-            f"modality {name!r} has missing entries, which screening cannot use",
-            hint="fill them in, or leave these features out",
-        )
 
 
 def _report(progress: Callable[[float], None] | None, number: int, n_pairs: int, done: float) -> None:

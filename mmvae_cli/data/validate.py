@@ -14,7 +14,7 @@ from mmvae_cli.errors import DataError, counted, listed
 log = logging.getLogger("mmvae_cli")
 
 
-def validate(dataset: Dataset) -> None:
+def validate(dataset: Dataset, *, masked: bool = True) -> None:
     """Raise the first of `problems`, if there is one.
 
     Raises
@@ -22,16 +22,19 @@ def validate(dataset: Dataset) -> None:
     DataError
         Duplicated names, a modality without samples or features, or values that are missing or infinite.
     """
-    for problem in problems(dataset):
+    for problem in problems(dataset, masked=masked):
         raise problem
 
 
-def problems(dataset: Dataset) -> Iterator[DataError]:
-    """Everything in the data that keeps a model from being trained, one error each."""
+def problems(dataset: Dataset, *, masked: bool = True) -> Iterator[DataError]:
+    """Everything in the data that keeps a model from being trained, one error each.
+
+    ``masked``: missing entries are no problem, but for those that are stored in a sparse matrix.
+    """
     yield from duplicated_names(dataset.obs.index, "sample", "the data")
     for modality in dataset.modalities.values():
         yield from _names_and_sizes(modality)
-        yield from _entries(modality)
+        yield from _entries(modality, masked)
 
 
 def require_several(dataset: Dataset) -> None:
@@ -108,18 +111,18 @@ def _names_and_sizes(modality: Modality) -> Iterator[DataError]:
 BAD_ENTRIES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "missing (NaN)": (
         np.isnan,
-        "entries cannot be masked yet: leave out those features or samples, leave out the modality, or impute",
+        "--missing-values mask leaves them out of the likelihood; in a sparse matrix they cannot be: store it dense",
     ),
     "infinite": (np.isinf, "replace them (a logarithm of 0 or a division by 0 makes such values)"),
 }
 
 
-def _entries(modality: Modality) -> Iterator[DataError]:
+def _entries(modality: Modality, masked: bool) -> Iterator[DataError]:
     values = modality.values
     entries = values if isinstance(values, np.ndarray) else values.data
     for found, (is_bad, hint) in BAD_ENTRIES.items():
         bad = is_bad(entries)
-        if not bad.any():
+        if not bad.any() or (masked and is_bad is np.isnan and isinstance(values, np.ndarray)):
             continue
         if isinstance(values, np.ndarray):
             samples, features = np.nonzero(bad)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.evaluation.components import principal_coordinates
 from mmvae_cli.evaluation.regression import nearest_neighbours, partial_least_squares, ridge, trees
 
@@ -133,7 +134,7 @@ class Predictor:
     def standardised(self, target: np.ndarray) -> np.ndarray:
         """(n_samples, target features) values of the target in the unit of the problem; 0 for a constant feature."""
         away = target - self.mean
-        return np.divide(away, self.sd, out=np.zeros_like(away), where=self.sd > 0)
+        return np.nan_to_num(np.divide(away, self.sd, out=np.zeros_like(away), where=self.sd > 0))
 
     def predict(self, name: str) -> np.ndarray:
         """Predictions of a baseline, (n_test, target features) float64, in the unit of the target."""
@@ -141,7 +142,7 @@ class Predictor:
 
 
 def predictor(sources: Sequence[Values], target: np.ndarray, n_shared: int) -> Predictor:
-    """Standardise sources and target on the training samples.
+    """Standardise sources and target on the training samples; a missing entry, nan, becomes the mean.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def predictor(sources: Sequence[Values], target: np.ndarray, n_shared: int) -> P
     train = np.concatenate([part[0] for part in parts], axis=1)
     test = np.concatenate([part[1] for part in parts], axis=1)
     mean, factor = _scaling(target)
-    y = ((target - mean) * factor).astype(np.float32)
+    y = np.nan_to_num((target - mean) * factor).astype(np.float32)
     sd = np.divide(1.0, factor, out=np.zeros_like(factor), where=factor > 0)
     return Predictor(Problem(train, test, y, n_shared), mean, sd)
 
@@ -162,7 +163,11 @@ def _standardised(values: Values) -> tuple[np.ndarray, np.ndarray]:
     mean, factor = _scaling(values.train[values.train_observed])
     pairs = ((values.train, values.train_observed), (values.test, values.test_observed))
     train, test = (
-        np.where(observed[:, None], (part - mean.astype(np.float32)) * factor.astype(np.float32), np.float32(0))
+        np.where(
+            observed[:, None] & ~np.isnan(part),
+            (part - mean.astype(np.float32)) * factor.astype(np.float32),
+            np.float32(0),
+        )
         for part, observed in pairs
     )
     return train, test
@@ -172,6 +177,7 @@ def _scaling(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean of each feature, and the factor that gives it an sd of 1; 0 for a constant feature."""
     if len(values) == 0:
         return np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    mean, sd = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
-    varies = values.max(axis=0) > values.min(axis=0)
-    return mean, np.divide(1.0, sd, out=np.zeros_like(sd), where=varies & (sd > 0))
+    moments = column_moments(values)
+    sd = np.sqrt(moments.scatter / np.maximum(moments.count, 1))
+    factor = np.divide(1.0, sd, out=np.zeros_like(sd), where=~moments.constant & (sd > 0))
+    return np.where(moments.count > 0, moments.mean, 0.0), factor

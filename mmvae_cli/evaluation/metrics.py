@@ -23,11 +23,11 @@ def r2_per_feature(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     ----------
     x, x_hat
         Observed and predicted values, (n_samples, n_features), in the same unit; samples without a prediction
-        left out.
+        left out. Entries of ``x`` that are nan do not count.
 
     Returns
     -------
-    (n_features,) float64, at most 1; nan where a feature is constant, and with fewer than two samples.
+    (n_features,) float64, at most 1; nan where a feature is constant, and with fewer than two values.
 
     Raises
     ------
@@ -44,10 +44,12 @@ def r2_per_feature(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     for start in range(0, n_features, width):
         columns = slice(start, start + width)
         truth = np.asarray(x[:, columns], dtype=np.float64)
-        residual = np.square(truth - x_hat[:, columns]).sum(axis=0)
-        total = np.square(truth - truth.mean(axis=0)).sum(axis=0)
+        missing = np.isnan(truth)
+        residual = np.where(missing, 0.0, np.square(truth - x_hat[:, columns])).sum(axis=0)
+        mean = np.where(missing, 0.0, truth).sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+        total = np.where(missing, 0.0, np.square(truth - mean)).sum(axis=0)
         # not total > 0: the mean of equal values may be off by rounding
-        varies = truth.max(axis=0) > truth.min(axis=0)
+        varies = np.fmax.reduce(truth, axis=0) > np.fmin.reduce(truth, axis=0)  # the two that skip nan
         np.divide(residual, total, out=r2[columns], where=varies & (total > 0))
     return 1 - r2
 

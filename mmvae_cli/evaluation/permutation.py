@@ -55,15 +55,15 @@ def prediction_significance(x: np.ndarray, x_hat: np.ndarray, seed: int, *names:
 
     Returns
     -------
-    Not tested, so nan: features that are constant in ``x`` or ``x_hat`` or have a nan there, and all with fewer than
-    5 samples.
+    Not tested, so nan: features that are constant in ``x`` or ``x_hat`` or have a nan in the latter, and all with
+    fewer than 5 samples. Entries of ``x`` that are nan count nowhere.
 
     Source: Besag and Clifford, Sequential Monte Carlo p-values, 1991; Benjamini and Hochberg, 1995.
     """
     p = np.full(x.shape[1], np.nan)
     if len(x) < FEWEST_SAMPLES:
         return Significance(p, p.copy(), 0)
-    tested = _varies(x) & _varies(x_hat)
+    tested = _varies(x) & _varies(x_hat) & ~np.isnan(x_hat).any(axis=0)
     p[tested], n_permutations = _sequential(_standardised(x, tested), _standardised(x_hat, tested), seed, *names)
     return Significance(p, benjamini_hochberg(p), n_permutations)
 
@@ -111,17 +111,20 @@ def _blocks(size: int, number: int) -> Iterator[slice]:
 
 
 def _varies(values: np.ndarray) -> np.ndarray:
-    """(n_features,) False for constant columns and those with nan."""
+    """(n_features,) False for columns that are constant, whatever is missing in them."""
     found = np.zeros(values.shape[1], dtype=bool)
     for columns in _blocks(len(values), values.shape[1]):
         block = values[:, columns]
-        found[columns] = block.max(axis=0) > block.min(axis=0)  # nan compares as False
+        found[columns] = np.fmax.reduce(block, axis=0) > np.fmin.reduce(block, axis=0)  # the two that skip nan
     return found
 
 
 def _standardised(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return chosen columns, float32, with mean 0 and length 1, so that their products are correlations."""
     taken = np.asarray(values[:, chosen], dtype=np.float64)
-    taken -= taken.mean(axis=0)
+    missing = np.isnan(taken)
+    taken[missing] = 0.0
+    taken -= taken.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+    taken[missing] = 0.0
     taken /= np.sqrt(np.square(taken).sum(axis=0))
     return taken.astype(np.float32)

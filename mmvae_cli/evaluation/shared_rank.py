@@ -20,7 +20,7 @@ def shared_rank(values: Mapping[str, np.ndarray], observed: Mapping[str, np.ndar
 
     Each modality is predicted from all others by ridge regression on four of five parts of the samples. The prediction
     of the fifth part is projected on the leading directions of the predictions that were fitted, which is reduced-rank
-    regression; the rank is the smallest that explains nine tenths of what the best one does, of all five parts together.
+    regression; the rank is the smallest that explains nine tenths of what the best one does, over all five parts.
 
     Parameters
     ----------

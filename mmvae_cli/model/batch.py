@@ -22,6 +22,9 @@ class Batch:
         (replicates, samples, 1) class codes or numbers; None where there is no label to learn.
     labelled
         (replicates, samples), True where the label is known; None where it is known for all.
+    known
+        Per modality (replicates, samples, features), False for single entries that are missing, where ``x`` holds a
+        stand-in that encoders may read and no likelihood scores; None where all are known.
     n_samples
         Number of samples the loss is divided by: one for all replicates, or (replicates,).
     """
@@ -31,6 +34,7 @@ class Batch:
     n_samples: int | Tensor
     label: Tensor | None = None
     labelled: Tensor | None = None
+    known: tuple[Tensor | None, ...] | None = None
 
     def observed_mask(self) -> Tensor:
         """(modalities, replicates, samples) True where a modality is observed."""
@@ -40,6 +44,15 @@ class Batch:
                 for x, mask in zip(self.x, self.observed, strict=True)
             ]
         )
+
+    def known_entries(self, modality: int) -> Tensor | None:
+        """(replicates, samples, features) True where an entry is known; None where all are."""
+        return None if self.known is None else self.known[modality]
+
+    def values(self, modality: int) -> Tensor:
+        """Values of a modality, nan where an entry is missing; what stands in unobserved rows does not matter."""
+        known = self.known_entries(modality)
+        return self.x[modality] if known is None else torch.where(known, self.x[modality], torch.nan)
 
     def clean(self, modality: int) -> Tensor:
         """Values of a modality with 0 in unobserved rows, so that nothing in them can reach the result."""

@@ -33,7 +33,7 @@ class Likelihood:
         Log-density of each value, (…, features), from ``x``, the outputs and the feature parameters; for diagnosis.
     log_density
         The same summed over the features, from ``x``, ``hidden``, ``head``, the feature parameters, and which
-        features are valid, (replicates, features), None for all: padding has ``x`` = 0 and outputs 0.
+        entries count, (replicates, 1 or samples, features), None for all: not padding, and not missing entries.
     mean
         Mean of the data under the outputs, in the unit the model was trained on.
     variance
@@ -69,10 +69,10 @@ def _summed(per_value: Callable[[Tensor, Tensor, Parameters], Tensor]) -> Callab
     """Log-density summed over the features, from the log-density of each value."""
 
     def log_density(
-        x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, valid: Tensor | None = None
+        x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, counted: Tensor | None = None
     ) -> Tensor:
         values: Tensor = per_value(x.unsqueeze(1), _outputs_by_term(x, hidden, head), parameters)
-        return (values if valid is None else torch.where(valid[:, None, None], values, 0.0)).sum(-1)
+        return (values if counted is None else torch.where(counted.unsqueeze(1), values, 0.0)).sum(-1)
 
     return log_density
 
@@ -90,32 +90,37 @@ class _GaussianSum(torch.autograd.Function):
     """−½ Σ_d ((x − x̂)/σ_d)² with a backward of two passes over the values, where autograd takes five."""
 
     @staticmethod
-    def forward(ctx: Any, outputs: Tensor, x: Tensor, inverse_sd: Tensor) -> Tensor:
+    def forward(ctx: Any, outputs: Tensor, x: Tensor, inverse_sd: Tensor, counted: Tensor | None) -> Tensor:
         scaled = (outputs - x).mul_(inverse_sd)  # (replicates, terms, samples, features)
+        if counted is not None:
+            scaled.mul_(counted)  # 0 here is 0 in every gradient
         ctx.save_for_backward(scaled, inverse_sd)
         norms: Tensor = torch.linalg.vector_norm(scaled, dim=-1)
         return norms.square_().mul_(-0.5)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor, None]:
         scaled, inverse_sd = ctx.saved_tensors
         weighted = scaled * gradients[0].unsqueeze(-1)
         # d/d(1/σ) of −½ (δ/σ)² is −δ²/σ = −scaled²·σ
         # not einsum: it would bring the features to the front first, which copies both operands
         for_noise = (weighted * scaled).sum((1, 2), keepdim=True).neg_() / inverse_sd
-        return weighted.mul_(inverse_sd.neg()), None, for_noise
+        return weighted.mul_(inverse_sd.neg()), None, for_noise, None
 
 
 def _gaussian_log_density(
-    x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, valid: Tensor | None = None
+    x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, counted: Tensor | None = None
 ) -> Tensor:
     sd = F.softplus(_by_feature(parameters, "noise"))
-    n_features: Tensor | int = x.shape[-1]
-    if valid is not None:  # with sd 1 the padding adds 0 to the squares and to the logarithms
-        sd = torch.where(valid[:, None, None], sd, 1.0)
-        n_features = valid.sum(1)[:, None, None].to(sd.dtype)  # integers times a number would be float32
-    squares: Tensor = _GaussianSum.apply(_outputs_by_term(x, hidden, head), x.unsqueeze(1), sd.reciprocal())  # type: ignore[no-untyped-call]
-    return squares - sd.log().sum(-1) - n_features * HALF_LOG_TWO_PI
+    constant = sd.log() + HALF_LOG_TWO_PI
+    if counted is not None:
+        counted = counted.unsqueeze(1)  # (replicates, 1, 1 or samples, features)
+        constant = torch.where(counted, constant, 0.0)
+    outputs = _outputs_by_term(x, hidden, head)
+    if counted is not None and counted.shape[2] < x.shape[1]:
+        counted = None  # nothing but padding, which has x = 0 and outputs 0
+    squares: Tensor = _GaussianSum.apply(outputs, x.unsqueeze(1), sd.reciprocal(), counted)  # type: ignore[no-untyped-call]
+    return squares - constant.sum(-1)
 
 
 def _bernoulli_per_value(x: Tensor, outputs: Tensor, _: Parameters) -> Tensor:

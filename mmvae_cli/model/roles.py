@@ -45,11 +45,11 @@ class SharedFeatures(nn.Module):
         return cast("list[int]", self.valid.sum(1).tolist())
 
     def take(self, values: Tensor) -> Tensor:
-        """(replicates, rows, widest) of (replicates, rows, features); 0 in the padding."""
+        """(replicates, rows, widest) of (replicates, rows, features); 0 or False in the padding."""
         if self.everything:
             return values
         at = self.columns.unsqueeze(1).expand(-1, values.shape[1], -1)
-        return torch.where(self.valid.unsqueeze(1), values.gather(2, at), 0.0)
+        return torch.where(self.valid.unsqueeze(1), values.gather(2, at), values.new_zeros(()))
 
     def spread(self, values: Tensor) -> Tensor:
         """(replicates, rows, features) of (replicates, rows, widest); nan for all other features."""

@@ -105,11 +105,12 @@ class MultimodalVAE(nn.Module):
         """Log-likelihood (replicates, terms, samples), in nats, of latents (replicates, terms, samples, latents)."""
         networks = self.networks(modality)
         scorer = networks.scorer(shared_decoder=shared_decoder, only_shared=only_shared)
-        x, valid = batch.clean(modality), None
+        x, counted = batch.clean(modality), batch.known_entries(modality)
         if scorer.features is not None:
-            x, valid = scorer.features.take(x), scorer.features.valid
+            valid = scorer.features.valid.unsqueeze(1)
+            x, counted = scorer.features.take(x), valid if counted is None else scorer.features.take(counted) & valid
         hidden = scorer.decoder(latents.flatten(1, 2))
-        return networks.likelihood.log_density(x, hidden, scorer.head, scorer.parameters, valid)
+        return networks.likelihood.log_density(x, hidden, scorer.head, scorer.parameters, counted)
 
     def label_log_likelihood(self, batch: Batch, latents: Tensor) -> Tensor:
         """Log-likelihood of the label, shapes as in ``log_likelihood``; rows without a label hold no meaning."""
@@ -158,15 +159,6 @@ class MultimodalVAE(nn.Module):
         owned = self.as_owned(modality, latents).unsqueeze(1)
         path = self.spec.shared_path
         return self.log_likelihood(modality, batch, owned, shared_decoder=path, only_shared=True).squeeze(1)
-
-    def n_cross(self, modality: int) -> Tensor:
-        """(replicates,) number of features that other modalities predict."""
-        features = self._cross_scorer(modality).features
-        if features is None:
-            return self.shared.new_full(
-                (self.n_replicates,), self.spec.modalities[modality].n_features, dtype=torch.long
-            )
-        return features.valid.sum(1)
 
     def _cross_scorer(self, modality: int) -> Scorer:
         return self.networks(modality).scorer(shared_decoder=self.spec.shared_path, only_shared=True)

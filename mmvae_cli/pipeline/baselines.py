@@ -66,8 +66,9 @@ class Seen:
         return np.flatnonzero((self.parts == part) & self.observed[:, target] & others)
 
     def values(self, modality: int, rows: np.ndarray) -> torch.Tensor:
-        """(n_rows, features) in the unit the model is trained on."""
-        return self.data.modalities[modality].take(torch.from_numpy(rows)[None])[0]
+        """(n_rows, features) in the unit the model is trained on; nan where an entry is missing."""
+        values, known = self.data.modalities[modality].take(torch.from_numpy(rows)[None])
+        return values[0] if known is None else torch.where(known[0], values[0], torch.nan)
 
 
 @dataclass(frozen=True)

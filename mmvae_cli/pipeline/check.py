@@ -67,7 +67,7 @@ def _problems(dataset: Dataset, config: CheckConfig) -> Iterator[MmvaeError]:
         except MmvaeError as error:
             found = True
             yield error
-    for problem in problems(dataset):
+    for problem in problems(dataset, masked=config.missing_values == "mask"):
         found = True
         yield problem
     if found:

@@ -171,9 +171,11 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
     run = applied.run
     training = np.isin(applied.aligned.names, run.samples[run.splits[applied.replicate] == "train"])
     rows = np.flatnonzero(training & applied.observed[:, target])
-    blocks = np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1)
-    total: np.ndarray = sum(observed_values(applied, record, block).sum(0) for block in blocks)
-    return total / len(rows) if len(rows) else np.full(len(total), np.nan)
+    total, count = np.zeros((2, record.columns.shape[1]))
+    for block in np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1):
+        values = observed_values(applied, record, block)
+        total, count = total + np.nansum(values, axis=0), count + (~np.isnan(values)).sum(axis=0)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
 
 def _separation(applied: Applied, label: Label, places: Mapping[str, int]) -> dict[str, Any]:

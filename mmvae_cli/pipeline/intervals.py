@@ -115,7 +115,7 @@ def interval_widths(matched: Matched) -> dict[str, float]:
             continue
         x, parts = [], []
         for batch in ensemble.written.batches(rows):
-            x.append(batch.x[target][0].numpy())
+            x.append(batch.values(target)[0].numpy())
             parts.append(ensemble.moments(batch, others, target))
         moments = Moments(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("mean", "variance")))
         found[record.name] = width_factor(np.concatenate(x), moments)

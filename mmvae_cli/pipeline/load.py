@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 from mudata import MuData
 
 from mmvae_cli.config import DataOptions
@@ -28,10 +29,22 @@ def load(source: Source | MuData, options: DataOptions) -> Dataset:
     chosen = {name: str(layer) for name, layer in layers.items() if layer is not None}
     dataset = read(source, asked, chosen)
     require_several(dataset)
-    validate(dataset)
+    validate(dataset, masked=options.missing_values == "mask")
+    _report_missing_entries(dataset)
     require_overlap(dataset)
     _warn_of_like_names(dataset)
     return dataset
+
+
+def _report_missing_entries(dataset: Dataset) -> None:
+    """Say how many entries are missing: they are masked, and never taken for values."""
+    for name, modality in dataset.modalities.items():
+        if isinstance(modality.values, np.ndarray) and (n_missing := int(np.isnan(modality.values).sum())):
+            log.info(
+                "modality %r: %d of %d entries are missing; no likelihood scores them, and encoders see the training "
+                "mean there (--missing-values error refuses them)",
+                name, n_missing, modality.values.size,
+            )  # fmt: skip
 
 
 def _warn_of_like_names(dataset: Dataset) -> None:

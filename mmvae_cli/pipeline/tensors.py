@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.labels import Label
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
@@ -22,7 +23,7 @@ def modality_tensors(
     Parameters
     ----------
     values
-        (n_samples, len(record.features)) transformed values, anything in unobserved rows.
+        (n_samples, len(record.features)) transformed values, nan for missing entries, anything in unobserved rows.
     observed
         (n_samples,) True where the modality is observed.
     """
@@ -36,15 +37,20 @@ def modality_tensors(
         centre, spread = record.mean[0], record.sd[0]
     elif record.sd is not None and observed.any():
         centre, spread, mean, sd = _relative(values[observed], record, record.sd)
+    missing = np.isnan(values) & observed[:, None]
     x = np.zeros(values.shape, dtype=np.float32)
     for rows in np.array_split(np.flatnonzero(observed), len(values) // ROWS_AT_ONCE + 1):
         x[rows] = (values[rows].astype(np.float64) - centre) / spread
+    x[missing] = 0.0
+    fill = torch.from_numpy(record.mean.astype(np.float32)) if record.sd is None else None
     return ModalityTensors(
         torch.from_numpy(x).to(device),
         None if observed.all() else torch.from_numpy(observed).to(device),
         columns,
         None if mean is None else torch.from_numpy(mean).to(device),
         None if sd is None else torch.from_numpy(sd).to(device),
+        torch.from_numpy(~missing).to(device) if missing.any() else None,
+        None if fill is None or not missing.any() else fill.to(device),
     )
 
 
@@ -55,8 +61,10 @@ def _relative(
 
     The large part is taken out in float64, once; what is left for float32 is small, and nothing is lost to rounding.
     """
-    centre, spread = values.mean(0, dtype=np.float64), values.std(0, dtype=np.float64)
-    spread[spread == 0] = 1.0
+    moments = column_moments(values)
+    centre = np.where(moments.count > 0, moments.mean, 0.0)
+    spread = np.sqrt(moments.scatter / np.maximum(moments.count, 1))
+    spread[moments.constant | (spread == 0)] = 1.0
     own_centre, own_spread = centre[None], spread[None]
     if len(record.columns) > 1:
         own_centre, own_spread = centre[record.columns], spread[record.columns]

@@ -74,7 +74,7 @@ def _observed_and_predicted(
     with torch.no_grad():
         for batch in applied.batches(rows):
             predicted = applied.model.predict(batch, sources, target)[0]
-            pairs.append(torch.stack([batch.x[target][0], predicted]).numpy())
+            pairs.append(torch.stack([batch.values(target)[0], predicted]).numpy())
     x, x_hat = np.concatenate(pairs, axis=1)
     return x, x_hat
 
@@ -84,7 +84,7 @@ def _coverage(ensemble: Ensemble, sources: list[int], target: int, feature_sets:
     run, rows = ensemble.written.run, ensemble.rows_of("test", target)
     x, lower, upper = [], [], []
     for batch, low, high in ensemble.batches(sources, target, rows, LEVEL):
-        x.append(batch.x[target][0].numpy())
+        x.append(batch.values(target)[0].numpy())
         lower.append(low)
         upper.append(high)
     parts = [np.concatenate(part) if part else np.empty((0, 0)) for part in (x, lower, upper)]

@@ -23,13 +23,18 @@ class ModalityTensors:
     Attributes
     ----------
     x
-        (samples, features) transformed values, 0 in unobserved rows.
+        (samples, features) transformed values, 0 in unobserved rows and for missing entries.
     observed
         (samples,) True where the modality is observed; None where it is for all samples.
     columns
         (replicates, chosen features) the features each replicate sees; None where all see all.
     mean, sd
         (1 or replicates, chosen features), applied to what is taken; None where ``x`` is scaled already.
+    known
+        (samples, features) False for missing entries; None where there are none.
+    fill
+        (1 or replicates, chosen features) training means, which stand in for missing entries; None for 0, the mean of
+        standardised values.
     """
 
     x: Tensor
@@ -37,18 +42,28 @@ class ModalityTensors:
     columns: Tensor | None = None
     mean: Tensor | None = None
     sd: Tensor | None = None
+    known: Tensor | None = None
+    fill: Tensor | None = None
 
-    def take(self, rows: Tensor) -> Tensor:
-        """Values (replicates, samples, chosen features) of rows (replicates, samples)."""
-        taken = self.x[rows] if self.columns is None else self.x[rows.unsqueeze(-1), self.columns.unsqueeze(1)]
-        if self.mean is None or self.sd is None:
-            return taken
-        return (taken - self.mean.unsqueeze(1)) / self.sd.unsqueeze(1)
+    def take(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Values (replicates, samples, chosen features) of rows (replicates, samples), and which of them are known."""
+        taken = self._chosen(self.x, rows)
+        if self.mean is not None and self.sd is not None:
+            taken = (taken - self.mean.unsqueeze(1)) / self.sd.unsqueeze(1)
+        if self.known is None:
+            return taken, None
+        known = self._chosen(self.known, rows)
+        stand_in = taken.new_zeros(()) if self.fill is None else self.fill.unsqueeze(1)
+        return torch.where(known, taken, stand_in), known
+
+    def _chosen(self, table: Tensor, rows: Tensor) -> Tensor:
+        return table[rows] if self.columns is None else table[rows.unsqueeze(-1), self.columns.unsqueeze(1)]
 
     def keep(self, replicates: Sequence[int]) -> ModalityTensors:
         """Only some replicates' view."""
         columns = None if self.columns is None else self.columns[list(replicates)]
-        return replace(self, columns=columns, mean=_of(self.mean, replicates), sd=_of(self.sd, replicates))
+        mean, sd, fill = (_of(each, replicates) for each in (self.mean, self.sd, self.fill))
+        return replace(self, columns=columns, mean=mean, sd=sd, fill=fill)
 
 
 @dataclass(frozen=True)
@@ -79,12 +94,13 @@ class DeviceData:
                 mask = present if mask is None else mask & present
             observed.append(mask)
         n_samples: int | Tensor = present.sum(1).clamp(min=1) if padded else rows.shape[1]
-        x = tuple(modality.take(at) for modality in self.modalities)
+        x, entries = zip(*(modality.take(at) for modality in self.modalities), strict=True)
+        known = None if all(each is None for each in entries) else entries
         if self.label is None or self.labelled is None:
-            return Batch(x, tuple(observed), n_samples)
+            return Batch(x, tuple(observed), n_samples, known=known)
         label = self.label.expand(len(rows), -1).gather(1, at).unsqueeze(-1)
         labelled = self.labelled.expand(len(rows), -1).gather(1, at) & present
-        return Batch(x, tuple(observed), n_samples, label, labelled)
+        return Batch(x, tuple(observed), n_samples, label, labelled, known)
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Batches of at most ``size`` samples, in the order of ``rows`` (replicates, samples)."""

@@ -39,22 +39,26 @@ class _Sums:
     """Running sums of one modality, over batches: (replicates,) or (replicates, features)."""
 
     def __init__(self) -> None:
-        self.samples: Tensor | float = 0.0
+        self.entries: Tensor | float = 0.0
         self.log_likelihood: Tensor | float = 0.0
         self.x: Tensor | float = 0.0
         self.squares: Tensor | float = 0.0
         self.residuals: Tensor | float = 0.0
 
-    def add(self, x: Tensor, predicted: Tensor, log_likelihood: Tensor, counted: Tensor) -> None:
-        """Add a batch: values and predictions (replicates, samples, features), counted (replicates, samples)."""
-        at = counted.unsqueeze(-1)
+    def add(self, x: Tensor, predicted: Tensor, log_likelihood: Tensor, counted: Tensor, known: Tensor | None) -> None:
+        """Add a batch: values, predictions, known entries (replicates, samples, features), counted without features."""
+        at = _entries(x, counted, known)
         x = torch.where(at, x, 0.0)
         residuals = torch.where(at, x - predicted, 0.0)
-        self.samples = self.samples + counted.sum(1)
+        self.entries = self.entries + at.sum(1)
         self.log_likelihood = self.log_likelihood + torch.where(counted, log_likelihood, 0.0).sum(1)
         self.x = self.x + x.sum(1)
         self.squares = self.squares + x.square().sum(1)
         self.residuals = self.residuals + residuals.square().sum(1)
+
+    def n_values(self) -> Tensor:
+        """How many entries were predicted, (replicates,)."""
+        return torch.where(torch.as_tensor(self.residuals).isnan(), 0, torch.as_tensor(self.entries)).sum(-1)
 
     def errors(self, variance: Tensor) -> Tensor:
         """Sum of squared errors, each in units of the feature's variance, (replicates,)."""
@@ -63,9 +67,15 @@ class _Sums:
 
     def r2(self) -> Tensor:
         """R² of each feature, (replicates, features); nan where it is constant."""
-        count = torch.as_tensor(self.samples).unsqueeze(-1).clamp(min=1)
+        count = torch.as_tensor(self.entries).clamp(min=1)
         total = torch.as_tensor(self.squares) - torch.as_tensor(self.x).square() / count
         return torch.where(total > 1e-8 * count, 1.0 - torch.as_tensor(self.residuals) / total, torch.nan)
+
+
+def _entries(x: Tensor, counted: Tensor, known: Tensor | None) -> Tensor:
+    """(replicates, samples, features) True for known entries of samples that count."""
+    at = counted.unsqueeze(-1).expand_as(x)
+    return at if known is None else at & known
 
 
 @torch.no_grad()
@@ -75,9 +85,9 @@ def training_variance(data: DeviceData, rows: Tensor) -> list[Tensor]:
     for batch in data.batches(rows, EVALUATION_BATCH):
         observed = batch.observed_mask()
         for modality, so_far in enumerate(sums):
-            x = batch.clean(modality).double()
-            counted = observed[modality].sum(1, keepdim=True).expand(-1, x.shape[2])
-            sums[modality] = so_far.to(x.device) + torch.stack([counted, x.sum(1), x.square().sum(1)])
+            at = _entries(batch.x[modality], observed[modality], batch.known_entries(modality))
+            x = torch.where(at, batch.x[modality], 0.0).double()
+            sums[modality] = so_far.to(x.device) + torch.stack([at.sum(1), x.sum(1), x.square().sum(1)])
     counts, totals, squares = zip(*(each.unbind() for each in sums), strict=True)
     return [
         (square / count.clamp(min=1) - (total / count.clamp(min=1)).square()).float()
@@ -111,10 +121,11 @@ def held_out(
             latents = model.cross_latents(encoded, sources)
             log_likelihood = model.cross_log_likelihood(target, batch, latents)
             counted = observed[target] & observed[sources].any(0)
-            sums[target].add(batch.clean(target), model.decode_cross(target, latents), log_likelihood, counted)
+            predicted, known = model.decode_cross(target, latents), batch.known_entries(target)
+            sums[target].add(batch.clean(target), predicted, log_likelihood, counted, known)
     scores, r2 = [], []
     for target, total in enumerate(sums):
-        n_values = torch.as_tensor(total.samples) * model.n_cross(target)
+        n_values = total.n_values()
         has_noise = bool(model.networks(target).likelihood.feature_parameters)
         score = -0.5 * total.errors(variances[target]) if has_noise else torch.as_tensor(total.log_likelihood)
         scores.append(torch.where(n_values > 0, score / n_values, torch.nan))

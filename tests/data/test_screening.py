@@ -7,7 +7,6 @@ from mmvae_cli.data import association
 from mmvae_cli.data.association import Columns, association_scores
 from mmvae_cli.data.screening import _cautious_p_values, screen
 from mmvae_cli.data.simulate import simulate_mudata
-from mmvae_cli.errors import DataError
 
 NAMES = ("a", "b", "c")
 
@@ -141,11 +140,17 @@ def test_a_modality_without_a_feature_to_screen_leaves_the_others_as_they_are():
     assert found["c"].n_shared == 0
 
 
-def test_a_missing_entry_is_refused():
-    values, _ = _data()
-    values["b"][3, 4] = np.nan
-    with pytest.raises(DataError, match="'b' has missing entries"):
-        _screen(values)
+@pytest.mark.parametrize("association", ["pearson", "spearman"])
+def test_missing_entries_hide_no_signal_and_make_none(association):
+    values, truth = _data()
+    gone = np.random.default_rng(5).random(values["b"].shape) < 0.15
+    values["b"][gone] = np.nan
+    found = _screen(values, association=association)
+    for screening in found.values():
+        called = screening.role == "shared"
+        assert called[truth].mean() > 0.8
+        assert called[~truth].mean() < 0.05
+    assert np.isnan(values["b"][gone]).all(), "the values are left as they are"
 
 
 def test_progress_goes_up_to_one():

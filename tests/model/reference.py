@@ -59,6 +59,12 @@ class Reference:
         mask = self.batch.observed[modality]
         return mask is None or bool(mask[self.replicate, sample])
 
+    def known(self, modality: int, sample: int) -> Tensor:
+        """(features,) which entries of a sample are known."""
+        known = self.batch.known_entries(modality)
+        n_features = self.model.spec.modalities[modality].n_features
+        return torch.ones(n_features, dtype=torch.bool) if known is None else known[self.replicate, sample]
+
     def labelled(self, sample: int) -> bool:
         if self.model.spec.label is None or self.batch.label is None:
             return False
@@ -114,8 +120,12 @@ class Reference:
             outputs = outputs[: len(x)]
         distribution = self.distribution(likelihood, f"modalities.{modality}.{features}.", outputs, len(outputs))
         values = distribution.log_prob(x)
+        scored = self.known(modality, sample)
+        if decode.shared_decoder:
+            scored = scored[self.shared_features(modality)]
         if decode.only_shared and self.model.has_roles and not decode.shared_decoder:
-            values = values[self.shared_features(modality)]
+            values, scored = values[self.shared_features(modality)], scored[self.shared_features(modality)]
+        values = values[scored]  # a missing entry adds nothing
         return values.sum()
 
     def label_log_likelihood(self, sample: int, latents: Sequence[Tensor]) -> Tensor:

@@ -88,6 +88,24 @@ def test_features_with_roles_equal_the_second_implementation(
     _equal(gradients_of(model, loss), gradients_of(model, torch.stack(expected)), 1e-10)
 
 
+@every_objective
+@pytest.mark.parametrize("with_roles", [False, True])
+def test_missing_entries_equal_the_second_implementation(objective: str, with_roles: bool) -> None:
+    model = small_model(
+        objective, 2, likelihoods=EVERY_LIKELIHOOD, seeds=(3, 4), roles=some_roles(2, 2) if with_roles else None
+    )
+    batch = ragged_batch(model, 5)
+    generator = torch.Generator().manual_seed(2)
+    known = torch.rand(batch.x[0].shape, generator=generator) < 0.6
+    known[:, 1] = False  # nothing known of one sample that is observed
+    batch = replace(batch, known=(known, None))
+    terms = OBJECTIVES[objective].terms(2)
+    loss = evaluate(model, terms, batch, beta=0.3, weights=WEIGHTS).loss
+    expected = [Reference(model, batch, replicate).loss(terms, beta=0.3, weights=WEIGHTS) for replicate in range(2)]
+    assert loss.tolist() == pytest.approx([one.item() for one in expected], rel=1e-12)
+    _equal(gradients_of(model, loss), gradients_of(model, torch.stack(expected)), 1e-10)
+
+
 @pytest.mark.parametrize("objective", sorted(set(OBJECTIVES) - {"mvae"}))
 def test_other_features_do_not_steer_the_shared_latents_of_another_modality(objective: str) -> None:
     """What a shared encoder reads, and what is scored where another modality encoded, has the role shared."""

@@ -73,6 +73,25 @@ def test_log_density_and_its_gradients_equal_those_of_torch(name: str) -> None:
         torch.testing.assert_close(gradient, other, rtol=1e-10, atol=1e-12)
 
 
+@every_likelihood
+@pytest.mark.parametrize("n_samples", [1, N_SAMPLES])
+def test_entries_that_do_not_count_add_nothing_to_value_and_gradients(name: str, n_samples: int) -> None:
+    """For all samples alike, as padding is (its x and outputs are 0), or for each sample its own."""
+    case = Case(name)
+    n_features = case.x.shape[2]
+    counted = torch.rand((N_REPLICATES, n_samples, n_features), generator=torch.Generator().manual_seed(1)) < 0.6
+    if n_samples == 1 and not case.categorical:
+        case.x = torch.where(counted, case.x, 0.0)
+        for leaf in (case.weight, case.bias):
+            leaf.data = torch.where(counted, leaf, 0.0)
+    ours = case.row.log_density(case.x, case.hidden, case.head, case.parameters, counted)
+    expected = torch.where(counted.unsqueeze(1), case.expected(), 0.0).sum(-1)
+    torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+    found, wanted = (torch.autograd.grad(each.square().sum(), case.leaves) for each in (ours, expected))
+    for gradient, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [(name, kind) for name, row in LIKELIHOODS.items() for kind in row.value_kinds]
 )
