@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mmvae_cli import config
-from mmvae_cli.config import LIKELIHOOD_NAMES, PRESETS, TRANSFORM_NAMES, EvaluateConfig, TrainConfig
+from mmvae_cli.config import PRESETS, EvaluateConfig, TrainConfig
 from mmvae_cli.data.transforms import TRANSFORMS
+from mmvae_cli.data_options import LIKELIHOOD_NAMES, TRANSFORM_NAMES
 from mmvae_cli.errors import UsageError
 from mmvae_cli.model.experts import POSTERIORS
 from mmvae_cli.model.likelihoods import LIKELIHOODS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -26,9 +26,20 @@ class Columns:
     ----------
     values
         (n_samples, n_features), dense or CSC, without nan.
+    nuisance
+        (n_samples, k) orthonormal and centred; what columns have in common with it is taken out. None for nothing.
     """
 
     values: np.ndarray | sparse.csc_matrix
+    nuisance: np.ndarray | None = None
+
+    def without(self, nuisance: np.ndarray | None) -> Columns:
+        """Take what depends linearly on numbers of the samples, (n_samples, k), out of every column."""
+        if nuisance is None:
+            return self
+        centred = nuisance - nuisance.mean(axis=0)
+        left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
+        return replace(self, nuisance=left[:, lengths > 1e-8 * max(lengths.max(initial=0.0), 1e-300)])
 
     @staticmethod
     def of(values: Matrix, rows: np.ndarray, features: np.ndarray, ranked: bool) -> Columns:
@@ -66,6 +77,8 @@ class Columns:
         x = np.asarray(block if isinstance(block, np.ndarray) else block.toarray(), dtype=np.float64)
         varies = x.max(axis=0) > x.min(axis=0)
         x = x - x.mean(axis=0)
+        if self.nuisance is not None:
+            x -= self.nuisance @ (self.nuisance.T @ x)
         length = np.sqrt(np.square(x).sum(axis=0))
         return np.divide(x, length, out=np.zeros_like(x), where=varies).astype(np.float32)
 

@@ -56,6 +56,7 @@ def screen(
     fdr: float = 0.05,
     association: str = "pearson",
     seed: int = 0,
+    nuisance: Mapping[str, np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Screening]:
     """Find the features of every modality that are associated with another modality.
@@ -82,6 +83,9 @@ def screen(
         ``"pearson"``, or ``"spearman"`` for correlations of ranks.
     seed
         Of the permutations.
+    nuisance
+        By modality, (n_own_samples, k) numbers such as the log of library sizes, whose linear share is taken out of
+        every feature.
     progress
         Called with the share of the work that is done, from 0 to 1.
 
@@ -104,7 +108,9 @@ def screen(
             generator = keyed_generator(seed, "screening", first, second)
             orders = _orders(len(common), n_orders, generator)
             x, y = (
-                Columns.of(values[name], rows[name][common], features[name], association == "spearman")
+                Columns.of(values[name], rows[name][common], features[name], association == "spearman").without(
+                    nuisance[name][rows[name][common]] if nuisance and name in nuisance else None
+                )
                 for name in (first, second)
             )
             both = association_scores(x, y, orders, generator, tick)

@@ -62,7 +62,11 @@ def _negative_binomial(mean: np.ndarray, variance: np.ndarray, probability: floa
 
 
 # By likelihood: quantiles of the predictive distribution, which is taken to be of this family, from its moments.
-QUANTILES: dict[str, Quantile] = {"gaussian": _normal, "bernoulli": _bernoulli, "poisson": _negative_binomial}
+QUANTILES: dict[str, Quantile] = {
+    "gaussian": _normal,
+    "bernoulli": _bernoulli,
+    **dict.fromkeys(("poisson", "nb", "zinb"), _negative_binomial),
+}
 
 
 def central_interval(moments: Moments, level: float, likelihood: str) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,9 @@ class Batch:
     known
         Per modality (replicates, samples, features), False for single entries that are missing, where ``x`` holds a
         stand-in that encoders may read and no likelihood scores; None where all are known.
+    log_sizes
+        Per modality (replicates, samples), log of the sample's library size relative to the training median; None where
+        the likelihood knows no library size.
     n_samples
         Number of samples the loss is divided by: one for all replicates, or (replicates,).
     """
@@ -35,6 +38,7 @@ class Batch:
     label: Tensor | None = None
     labelled: Tensor | None = None
     known: tuple[Tensor | None, ...] | None = None
+    log_sizes: tuple[Tensor | None, ...] | None = None
 
     def observed_mask(self) -> Tensor:
         """(modalities, replicates, samples) True where a modality is observed."""
@@ -49,10 +53,18 @@ class Batch:
         """(replicates, samples, features) True where an entry is known; None where all are."""
         return None if self.known is None else self.known[modality]
 
+    def log_size(self, modality: int) -> Tensor | None:
+        """(replicates, samples) log of the relative library sizes; None where there are none."""
+        return None if self.log_sizes is None else self.log_sizes[modality]
+
     def values(self, modality: int) -> Tensor:
-        """Values of a modality, nan where an entry is missing; what stands in unobserved rows does not matter."""
-        known = self.known_entries(modality)
-        return self.x[modality] if known is None else torch.where(known, self.x[modality], torch.nan)
+        """Values of a modality in the unit of predictions, so at the median library size; nan for missing entries.
+
+        What stands in unobserved rows does not matter.
+        """
+        known, log_size = self.known_entries(modality), self.log_size(modality)
+        x = self.x[modality] if log_size is None else self.x[modality] * torch.exp(-log_size).unsqueeze(-1)
+        return x if known is None else torch.where(known, x, torch.nan)
 
     def clean(self, modality: int) -> Tensor:
         """Values of a modality with 0 in unobserved rows, so that nothing in them can reach the result."""

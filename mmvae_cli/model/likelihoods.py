@@ -17,6 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmvae_cli.model import counts
+
+LOWEST_MEAN = 1e-4  # that a decoder starts from
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 Head = Callable[[Tensor], Tensor]
@@ -35,7 +38,8 @@ class Likelihood:
         The same summed over the features, from ``x``, ``hidden``, ``head``, the feature parameters, and which
         entries count, (replicates, 1 or samples, features), None for all: not padding, and not missing entries.
     mean
-        Mean of the data under the outputs, in the unit the model was trained on.
+        Mean of the data under the outputs (replicates, samples, features) and the feature parameters, in the unit the
+        model was trained on.
     variance
         Variance of the data, from that mean (replicates, samples, features) and the feature parameters.
     value_kinds
@@ -45,17 +49,26 @@ class Likelihood:
     n_outputs
         Outputs of the decoder for that many features.
     encoder_input
-        What the encoder sees of the values.
+        What the encoder sees of the values, given the log of the relative library sizes, (replicates, samples) or None.
+    has_scale
+        Whether it has a learned noise scale, see ``training.validation``.
+    sized
+        Whether a sample's library size is known to it: outputs are logs of means at the median library size.
+    base
+        From the training means of the features to the outputs that give them, where decoders start.
     """
 
     per_value: Callable[[Tensor, Tensor, Parameters], Tensor]
     log_density: Callable[[Tensor, Tensor, Head, Parameters, Tensor | None], Tensor]
-    mean: Callable[[Tensor], Tensor]
+    mean: Callable[[Tensor, Parameters], Tensor]
     variance: Callable[[Tensor, Parameters], Tensor]
     value_kinds: tuple[str, ...]
     feature_parameters: Mapping[str, float] = field(default_factory=dict)
     n_outputs: Callable[[int], int] = lambda n_features: n_features
-    encoder_input: Callable[[Tensor], Tensor] = lambda x: x
+    encoder_input: Callable[[Tensor, Tensor | None], Tensor] = lambda x, _: x
+    has_scale: bool = False
+    sized: bool = False
+    base: Callable[[Tensor], Tensor] | None = None
 
 
 def _outputs_by_term(x: Tensor, hidden: Tensor, head: Head) -> Tensor:
@@ -127,6 +140,49 @@ def _bernoulli_per_value(x: Tensor, outputs: Tensor, _: Parameters) -> Tensor:
     return x * outputs - F.softplus(outputs)
 
 
+def _nb_per_value(x: Tensor, outputs: Tensor, parameters: Parameters) -> Tensor:
+    return counts.negative_binomial(x, outputs, counts.log_dispersion(parameters["dispersion"]))
+
+
+def _nb_log_density(
+    x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, counted: Tensor | None = None
+) -> Tensor:
+    return counts.negative_binomial_sum(x, _outputs_by_term(x, hidden, head), parameters["dispersion"], counted)
+
+
+def _zinb_per_value(x: Tensor, outputs: Tensor, parameters: Parameters) -> Tensor:
+    inflation = _by_feature(parameters, "inflation")
+    return counts.zero_inflated(x, outputs, counts.log_dispersion(parameters["dispersion"]), inflation)
+
+
+def _zinb_log_density(
+    x: Tensor, hidden: Tensor, head: Head, parameters: Parameters, counted: Tensor | None = None
+) -> Tensor:
+    outputs = _outputs_by_term(x, hidden, head)
+    return counts.zero_inflated_sum(x, outputs, parameters["dispersion"], parameters["inflation"], counted)
+
+
+def _nb_variance(mean: Tensor, parameters: Parameters) -> Tensor:
+    """``μ + μ²/θ``, from (replicates, samples, features)."""
+    return mean + mean.square() * torch.exp(-counts.log_dispersion(parameters["dispersion"]).squeeze(1))
+
+
+def _kept(parameters: Parameters) -> Tensor:
+    """Probability that a count is not lost, (replicates, 1, features)."""
+    return torch.sigmoid(-parameters["inflation"]).unsqueeze(1)
+
+
+def _zinb_variance(mean: Tensor, parameters: Parameters) -> Tensor:
+    """Of the mixture: ``kept·(μ + μ²/θ) + kept·(1 − kept)·μ²``, from its mean ``kept·μ``."""
+    kept = _kept(parameters)
+    whole = mean / kept
+    return kept * _nb_variance(whole, parameters) + kept * (1.0 - kept) * whole.square()
+
+
+def _poisson_log_density(x: Tensor, hidden: Tensor, head: Head, _: Parameters, counted: Tensor | None = None) -> Tensor:
+    return counts.poisson_sum(x, _outputs_by_term(x, hidden, head), counted)
+
+
 def _poisson_per_value(x: Tensor, outputs: Tensor, _: Parameters) -> Tensor:
     return x * outputs - outputs.exp() - torch.lgamma(x + 1.0)
 
@@ -136,32 +192,73 @@ def _categorical_per_value(x: Tensor, outputs: Tensor, _: Parameters) -> Tensor:
     return outputs.log_softmax(-1).gather(-1, classes)
 
 
+def _log_normalised(x: Tensor, log_size: Tensor | None) -> Tensor:
+    """``log(1 + x)`` of counts at the median library size, so that the depth of a sample is not seen."""
+    return torch.log1p(x if log_size is None else x * torch.exp(-log_size).unsqueeze(-1))
+
+
+def _log_of(mean: Tensor) -> Tensor:
+    return mean.clamp(min=LOWEST_MEAN).log()
+
+
+def _logit_of(mean: Tensor) -> Tensor:
+    return mean.clamp(LOWEST_MEAN, 1.0 - LOWEST_MEAN).logit()
+
+
 LIKELIHOODS: dict[str, Likelihood] = {
     # sd = softplus(noise), one per feature; −1 gives sd 0.31 of a standardised feature at the start
     "gaussian": Likelihood(
         _gaussian_per_value,
         _gaussian_log_density,
-        lambda outputs: outputs,
+        lambda outputs, _: outputs,
         lambda mean, parameters: F.softplus(parameters["noise"]).square().unsqueeze(1).expand_as(mean),
         ("continuous", "fractions", "counts", "binary"),
         {"noise": -1.0},
+        has_scale=True,
     ),
     # outputs are logits
     "bernoulli": Likelihood(
         _bernoulli_per_value,
         _summed(_bernoulli_per_value),
-        torch.sigmoid,
+        lambda outputs, _: torch.sigmoid(outputs),
         lambda mean, _: mean * (1.0 - mean),
         ("binary",),
+        base=_logit_of,
     ),
     # outputs are log rates
     "poisson": Likelihood(
         _poisson_per_value,
-        _summed(_poisson_per_value),
-        torch.exp,
+        _poisson_log_density,
+        lambda outputs, _: torch.exp(outputs),
         lambda mean, _: mean,
         ("counts", "binary"),
-        encoder_input=torch.log1p,
+        encoder_input=_log_normalised,
+        sized=True,
+        base=_log_of,
+    ),
+    # outputs are logs of means; dispersion = log θ of each feature
+    "nb": Likelihood(
+        _nb_per_value,
+        _nb_log_density,
+        lambda outputs, _: torch.exp(outputs),
+        _nb_variance,
+        ("counts", "binary"),
+        {"dispersion": 0.0},
+        encoder_input=_log_normalised,
+        sized=True,
+        base=_log_of,
+    ),
+    # as nb; inflation = logit, of each feature, of the probability that a count is lost
+    "zinb": Likelihood(
+        _zinb_per_value,
+        _zinb_log_density,
+        lambda outputs, parameters: torch.exp(outputs) * _kept(parameters),
+        _zinb_variance,
+        ("counts", "binary"),
+        {"dispersion": 0.0, "inflation": -2.0},
+        encoder_input=_log_normalised,
+        sized=True,
+        base=_log_of,
     ),
 }
 
@@ -172,7 +269,7 @@ LABEL_LIKELIHOODS: dict[str, Likelihood] = {
     "categorical": Likelihood(
         _categorical_per_value,
         _summed(_categorical_per_value),
-        lambda outputs: outputs.softmax(-1),
+        lambda outputs, _: outputs.softmax(-1),
         lambda mean, _: mean * (1.0 - mean),
         ("counts",),
     ),

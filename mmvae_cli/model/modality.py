@@ -79,9 +79,11 @@ class ModalityNetworks(nn.Module):
         parameters = {key: features.take(value.unsqueeze(1)).squeeze(1) for key, value in self.feature.items()}
         return Scorer(self.decoder, lambda hidden: torch.baddbmm(bias, hidden, weight), parameters, features)
 
-    def encode(self, x: Tensor, shared: Tensor, dropout: Dropout | None) -> tuple[Tensor, Tensor]:
+    def encode(
+        self, x: Tensor, log_size: Tensor | None, shared: Tensor, dropout: Dropout | None
+    ) -> tuple[Tensor, Tensor]:
         """Means and sds of all latents, each (replicates, samples, latents); ``shared`` marks the shared block."""
-        x = self.likelihood.encoder_input(x)
+        x = self.likelihood.encoder_input(x, log_size)
         if self.shared_features is None:
             return self.encoder(x)
         taken = self.shared_features.take(x)

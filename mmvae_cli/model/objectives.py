@@ -91,8 +91,8 @@ class Objective:
         Authors, title, year.
     shared_path
         Whether the shared latents have encoders and decoders of their own, and features are screened by default.
-    lr, warmup
-        Learning rate, and fraction of the epochs over which the weight of the KL rises, unless a recipe says so.
+    lr
+        Learning rate, unless a recipe says so.
     wide_layer
         Inputs of a layer above which its weights learn more slowly, see ``ReplicateAdam``; None: never.
     """
@@ -103,7 +103,6 @@ class Objective:
     source: str
     shared_path: bool = False
     lr: float = 1e-3
-    warmup: float = 0.2
     wide_layer: int | None = None
 
     def terms(self, n_modalities: int, step: int = 0) -> tuple[Term, ...]:
@@ -185,7 +184,6 @@ OBJECTIVES: dict[str, Objective] = {
         "This project, MMVAE++ with screened features and a path of their own for the shared latents, 2026",
         shared_path=True,
         lr=3e-3,
-        warmup=0.3,
         wide_layer=64,
     ),
 }  # fmt: skip

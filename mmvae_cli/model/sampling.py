@@ -63,7 +63,7 @@ def predictive_moments(
     first = total = squares = noise = torch.zeros(())
     for index, draw in enumerate(draws):
         latents = model.as_owned(target, model.rule.draw(means, sds, usable, draw))
-        mean = networks.likelihood.mean(scorer.outputs(latents).to(latents.dtype))
+        mean = networks.likelihood.mean(scorer.outputs(latents).to(latents.dtype), scorer.parameters)
         first = mean if index == 0 else first  # taken out, so that squares of large values do not cancel
         total, squares = total + (mean - first), squares + (mean - first).square()
         noise = noise + networks.likelihood.variance(mean, scorer.parameters)

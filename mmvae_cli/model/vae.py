@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.experts import POSTERIORS, Pooling, PosteriorRule
-from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS
+from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS, Head
 from mmvae_cli.model.modality import Dropout, ModalityNetworks, Scorer, feature_parameters
 from mmvae_cli.model.networks import LabelDecoder
 from mmvae_cli.model.roles import SharedFeatures, Structure
@@ -21,6 +21,14 @@ Encoded = tuple[Tensor, Tensor, Tensor]  # means, sds, usable: each (modalities,
 
 def _shared_features(roles: Sequence[Tensor] | None, modality: int, n_replicates: int) -> SharedFeatures | None:
     return None if roles is None else SharedFeatures(roles[modality].expand(n_replicates, -1))
+
+
+def _at_library_size(head: Head, log_size: Tensor | None, n_terms: int) -> Head:
+    """Outputs, which are logs of means, at the library size of each sample; (replicates, samples) log sizes."""
+    if log_size is None:
+        return head
+    by_row = log_size.repeat(1, n_terms).unsqueeze(-1)
+    return lambda hidden: head(hidden) + by_row
 
 
 class MultimodalVAE(nn.Module):
@@ -92,7 +100,7 @@ class MultimodalVAE(nn.Module):
         encoded, fills = [], []
         for modality in range(len(self.names)):
             networks = self.networks(modality)
-            encoded.append(networks.encode(batch.clean(modality), self.shared, dropout))
+            encoded.append(networks.encode(batch.clean(modality), batch.log_size(modality), self.shared, dropout))
             fills.append(~self.shared | networks.fills_shared())  # (1 or replicates, 1, latents)
         means = torch.stack([mean for mean, _ in encoded])
         sds = torch.stack([sd for _, sd in encoded])
@@ -110,7 +118,8 @@ class MultimodalVAE(nn.Module):
             valid = scorer.features.valid.unsqueeze(1)
             x, counted = scorer.features.take(x), valid if counted is None else scorer.features.take(counted) & valid
         hidden = scorer.decoder(latents.flatten(1, 2))
-        return networks.likelihood.log_density(x, hidden, scorer.head, scorer.parameters, counted)
+        head = _at_library_size(scorer.head, batch.log_size(modality), latents.shape[1])
+        return networks.likelihood.log_density(x, hidden, head, scorer.parameters, counted)
 
     def label_log_likelihood(self, batch: Batch, latents: Tensor) -> Tensor:
         """Log-likelihood of the label, shapes as in ``log_likelihood``; rows without a label hold no meaning."""
@@ -164,7 +173,7 @@ class MultimodalVAE(nn.Module):
         return self.networks(modality).scorer(shared_decoder=self.spec.shared_path, only_shared=True)
 
     def _mean(self, modality: int, scorer: Scorer, latents: Tensor) -> Tensor:
-        return self.networks(modality).likelihood.mean(scorer.outputs(latents).to(latents.dtype))
+        return self.networks(modality).likelihood.mean(scorer.outputs(latents).to(latents.dtype), scorer.parameters)
 
     def predict(self, batch: Batch, sources: Sequence[int], target: int) -> Tensor:
         """Mean of ``target`` given the observed sources, (replicates, samples, features); nan without a source.

@@ -17,7 +17,7 @@ from mmvae_cli.errors import DataError, listed
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.pipeline.replicates import single_model
-from mmvae_cli.pipeline.tensors import device_data
+from mmvae_cli.pipeline.tensors import device_data, totals_of
 from mmvae_cli.training.run import ModalityRecord, Run
 from mmvae_cli.training.source import DeviceData
 from mmvae_cli.training.validation import EVALUATION_BATCH
@@ -107,6 +107,8 @@ def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: in
 
 def prediction_unit(record: ModalityRecord) -> str:
     """Unit of the predictions of a modality, for the user."""
+    if record.library is not None:
+        return "counts at the median library size of the training samples"
     return TRANSFORMS[record.transform].unit
 
 
@@ -118,6 +120,8 @@ class Matched:
     ----------
     values
         Per modality (n_samples, features of the record), transformed.
+    totals
+        Library sizes, see ``tensors.totals_of``.
     """
 
     run: Run
@@ -125,6 +129,7 @@ class Matched:
     observed: np.ndarray
     values: dict[str, np.ndarray]
     missing: dict[str, list[str]]
+    totals: dict[str, np.ndarray]
 
     def replicate(self, index: int) -> Applied:
         """Use one replicate; features that the data lack get its own training mean."""
@@ -132,8 +137,9 @@ class Matched:
         for record in self.run.modalities:
             if self.missing[record.name]:
                 values[record.name] = _filled(values[record.name], record, index, self.missing[record.name])
-        data = device_data(values, self.observed, self.run.modalities, torch.device("cpu")).keep([index])
-        return Applied(self.run, index, self.aligned, self.observed, single_model(self.run, index), data, self.missing)
+        data = device_data(values, self.observed, self.run.modalities, torch.device("cpu"), totals=self.totals)
+        model = single_model(self.run, index)
+        return Applied(self.run, index, self.aligned, self.observed, model, data.keep([index]), self.missing)
 
 
 def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collection[str] | None = None) -> Matched:
@@ -165,7 +171,8 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
     for name in there:
         transform = TRANSFORMS[run.modality(name).transform]
         transformed[name] = transform.apply(aligned.modalities[name].values, name)
-        if transform.needs_all and (needed is None or name in needed):
+        needs_all = transform.needs_all or run.modality(name).library is not None
+        if needs_all and (needed is None or name in needed):
             _warn_of_other_features(run, name, aligned.modalities[name].n_features)
     aligned = aligned.with_values(transformed)
     observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
@@ -175,7 +182,7 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
             observed[:, index] = aligned.rows[record.name] >= 0
         is_needed = needed is None or record.name in needed
         values[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
-    return Matched(run, aligned, observed, values, missing)
+    return Matched(run, aligned, observed, values, missing, totals_of(aligned, run.modalities))
 
 
 def _warn_of_other_features(run: Run, name: str, n_features: int) -> None:
@@ -183,9 +190,9 @@ def _warn_of_other_features(run: Run, name: str, n_features: int) -> None:
     trained_on = run.record["summary"]["modalities"][name]["of"]
     if n_features != trained_on:
         log.warning(
-            "modality %r has %d features, in training it had %d: --transform %s depends on all of them, so its values "
-            "are not quite comparable; give the same features where you can",
-            name, n_features, trained_on, run.modality(name).transform,
+            "modality %r has %d features, in training it had %d: totals of samples depend on them all, so values are "
+            "not quite comparable; give the same features where you can",
+            name, n_features, trained_on,
         )  # fmt: skip
 
 

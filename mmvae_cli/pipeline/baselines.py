@@ -19,7 +19,7 @@ from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.apply import Applied, in_prediction_unit
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
-from mmvae_cli.pipeline.tensors import device_data
+from mmvae_cli.pipeline.tensors import device_data, totals_of
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData
@@ -66,9 +66,8 @@ class Seen:
         return np.flatnonzero((self.parts == part) & self.observed[:, target] & others)
 
     def values(self, modality: int, rows: np.ndarray) -> torch.Tensor:
-        """(n_rows, features) in the unit the model is trained on; nan where an entry is missing."""
-        values, known = self.data.modalities[modality].take(torch.from_numpy(rows)[None])
-        return values[0] if known is None else torch.where(known[0], values[0], torch.nan)
+        """(n_rows, features) as the model sees them, counts at the median library size; nan for missing entries."""
+        return self.data.batch(torch.from_numpy(rows)[None]).values(modality)[0]
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _predictor(seen: Seen, target: int, train: np.ndarray, test: np.ndarray) -> 
     for index, record in enumerate(seen.records):
         if index != target and record.name in seen.aligned.modalities:
             encoded = LIKELIHOODS[record.likelihood].encoder_input
-            of_train, of_test = (encoded(seen.values(index, rows)).numpy() for rows in (train, test))
+            of_train, of_test = (encoded(seen.values(index, rows), None).numpy() for rows in (train, test))
             sources.append(Values(of_train, of_test, seen.observed[train, index], seen.observed[test, index]))
     return predictor(sources, seen.values(target, train).numpy(), seen.n_shared)
 
@@ -133,7 +132,8 @@ def prepared_for(dataset: Dataset, config: TrainConfig) -> list[Seen]:
     aligned, records, splits = prepared.study.aligned, prepared.records, prepared.study.splits
     if not (splits == "test").any():
         raise DataError("no samples are held out", hint="set --test-fraction above 0")
-    data = device_data(prepared.values(), aligned.observed, records, torch.device("cpu"))
+    totals = totals_of(aligned, records)
+    data = device_data(prepared.values(), aligned.observed, records, torch.device("cpu"), totals=totals)
     return [
         Seen(records, index, aligned, aligned.observed, data.keep([index]), splits[index % len(splits)], n_shared)
         for index in range(config.replicates)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmvae_cli import values
-from mmvae_cli.config import PRESETS, DataOptions, RecipeOptions, ScreenOptions, SelectionOptions, SplitOptions
+from mmvae_cli.config import PRESETS, RecipeOptions
+from mmvae_cli.data_options import DataOptions, ScreenOptions, SelectionOptions, SplitOptions
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.options import option
 from mmvae_cli.pipeline.variants import SUPERVISED, variant

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from mmvae_cli.config import DataOptions
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, parse_source
 from mmvae_cli.data.labels import against_rest
+from mmvae_cli.data_options import DataOptions
 from mmvae_cli.errors import UsageError
 from mmvae_cli.pipeline.load import load
 

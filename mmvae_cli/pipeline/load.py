@@ -7,10 +7,10 @@ import logging
 import numpy as np
 from mudata import MuData
 
-from mmvae_cli.config import DataOptions
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, modality_names, read
 from mmvae_cli.data.validate import require_overlap, require_several, validate
+from mmvae_cli.data_options import DataOptions
 from mmvae_cli.pipeline.prepare import per_modality
 
 log = logging.getLogger("mmvae_cli")

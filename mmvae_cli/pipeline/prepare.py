@@ -9,21 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.config import DataOptions, SelectionOptions
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
 from mmvae_cli.data.kinds import constant_features, value_kind
-from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling, warn_about_values
+from mmvae_cli.data.library import at_library_size, library_sizes, log_at_library_size, warn_about_empty
+from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling
+from mmvae_cli.data_options import DataOptions, SelectionOptions
 from mmvae_cli.errors import DataError, UsageError, counted, listed, pick
 from mmvae_cli.model.likelihoods import LIKELIHOODS
+from mmvae_cli.pipeline.choices import choose
 from mmvae_cli.pipeline.screen import Screenings
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.values import EVERY
 
 log = logging.getLogger("mmvae_cli")
-
-# A transform that is not asked for: one that leaves what the likelihood needs.
-DEFAULT_TRANSFORM = {"gaussian": "zscore"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,24 @@ class Prepared:
     left_out: Mapping[str, dict[str, str]]
     screenings: Screenings | None = None
     roles_read: bool = False
+
+    @property
+    def depth_free(self) -> Study:
+        """The study with log counts at the median library size, where the likelihood knows library sizes.
+
+        Screening has to be blind to depth; what normalisation leaves of it, ``depth`` takes out.
+        """
+        return _at_one_depth(self.study, self._sized)
+
+    @property
+    def depth(self) -> dict[str, np.ndarray]:
+        """By modality whose likelihood knows library sizes: their logarithm and its square, (n_own_samples, 2)."""
+        logs = {name: np.log(library_sizes(self.study.aligned.modalities[name].values)) for name in self._sized}
+        return {name: np.stack([log, np.square(log - log.mean())], axis=1) for name, log in logs.items()}
+
+    @property
+    def _sized(self) -> list[str]:
+        return [record.name for record in self.records if record.library is not None]
 
     def places(self, record: ModalityRecord) -> np.ndarray:
         """Where the features of a record stand in the file."""
@@ -119,17 +136,20 @@ def prepare(
     layers = per_modality(options.layer, names, "--layer")
     values, chosen = {}, {}
     for name, modality in study.aligned.modalities.items():
-        likelihood = str(likelihoods[name] or "gaussian")
-        transform = str(transforms[name] or DEFAULT_TRANSFORM.get(likelihood, "none"))
-        _check_kind(name, value_kind(modality.values), transform, likelihood)
+        asked = (None if given[name] is None else str(given[name]) for given in (likelihoods, transforms))
+        transform, likelihood = choose(name, value_kind(modality.values), *asked)
         values[name] = TRANSFORMS[transform].apply(modality.values, name)
+        if LIKELIHOODS[likelihood].sized:
+            warn_about_empty(name, values[name])
         chosen[name] = (transform, likelihood, layers[name])
     study = replace(study, aligned=study.aligned.with_values(values))
+    sized = [name for name, (_, likelihood, _) in chosen.items() if LIKELIHOODS[likelihood].sized]
+    ranked = _at_one_depth(study, sized)
     wanted = _wanted(study, selection)
     records, selections, left_out = [], {}, {}
     for name in study.aligned.modalities:
         left_out[name], usable = _usable(study, name, selection)
-        sets = _select(study, name, selection, wanted[name], usable)
+        sets = _select(ranked, name, selection, wanted[name], usable)
         if sets is None and name in earlier:
             sets = [_reused(earlier[name], usable, name)]
         if sets is not None:
@@ -138,19 +158,13 @@ def prepare(
     return Prepared(study, tuple(records), selections, left_out)
 
 
-def _check_kind(name: str, kind: str, transform: str, likelihood: str) -> None:
-    warn_about_values(name, kind, transform, likelihood)
-    allowed = LIKELIHOODS[likelihood].value_kinds
-    if kind not in allowed:
-        raise DataError(
-            f"modality {name!r} holds {kind} values, which a {likelihood} likelihood cannot describe",
-            hint=f"it needs {' or '.join(allowed)} values; choose another --likelihood or --layer",
-        )
-    if transform != "none" and "continuous" not in allowed:
-        raise DataError(
-            f"modality {name!r}: --transform {transform} leaves no values for a {likelihood} likelihood",
-            hint=f"use --transform {name}=none",
-        )
+def _at_one_depth(study: Study, names: list[str]) -> Study:
+    """Log counts at the median library size in some modalities; depth is what they share first of all."""
+    values = {}
+    for name in names:
+        counts = study.aligned.modalities[name].values
+        values[name] = log_at_library_size(counts, float(np.median(library_sizes(counts))))
+    return replace(study, aligned=study.aligned.with_values(values))
 
 
 def _wanted(study: Study, selection: SelectionOptions) -> dict[str, tuple[int, int] | None]:
@@ -244,16 +258,18 @@ def _record(
         columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
     kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order
     transform, likelihood, layer = chosen
-    scaling = _scaling(study, name, columns, scale_on)
+    sized = LIKELIHOODS[likelihood].sized
+    scaling = _scaling(study, name, columns, scale_on, sized)
     record = ModalityRecord(
         name=name,
         features=tuple(modality.var.index[kept].astype(str)),
         columns=np.searchsorted(kept, columns).astype(np.int64),
-        mean=np.stack([one.mean for one in scaling]),
-        sd=np.stack([one.sd for one in scaling]) if TRANSFORMS[transform].standardise else None,
+        mean=np.stack([one.mean for one, _ in scaling]),
+        sd=np.stack([one.sd for one, _ in scaling]) if TRANSFORMS[transform].standardise else None,
         transform=transform,
         likelihood=likelihood,
         layer=None if layer is None else str(layer),
+        library=np.array([library for _, library in scaling]) if sized else None,
     )
     if selections is None:
         return record
@@ -261,13 +277,20 @@ def _record(
     return replace(record, shared_set=sets == "shared", other_set=sets == "other")
 
 
-def _scaling(study: Study, name: str, columns: np.ndarray, scale_on: str) -> list[Scaling]:
-    """Mean and sd of each replicate's features, once where all agree."""
+def _scaling(study: Study, name: str, columns: np.ndarray, scale_on: str, sized: bool) -> list[tuple[Scaling, float]]:
+    """Mean and sd of each replicate's features, and the median library size, once where all agree.
+
+    Where the likelihood knows library sizes the moments are those of counts at the median one.
+    """
     alike = len(columns) == 1 and (scale_on == "all" or len(study.splits) == 1)
-    fitted = []
+    values, fitted = study.aligned.modalities[name].values, []
+    sizes = library_sizes(values) if sized else np.ones(values.shape[0])
+    values = at_library_size(values, 1.0) if sized else values
     for replicate in range(1 if alike else len(study.splits)):
         samples = study.taking_part if scale_on == "all" else study.part("train", replicate)
         rows = study.aligned.own_rows(name, samples)
         chosen = columns[replicate if len(columns) > 1 else 0]
-        fitted.append(fit_scaling(study.aligned.modalities[name].values, rows, chosen))
+        library = float(np.median(sizes[rows]))
+        found = fit_scaling(values, rows, chosen)
+        fitted.append((Scaling(found.mean * library, found.sd * library), library))
     return fitted

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from mmvae_cli.config import SCREEN_BY, SCREEN_FDR, ScreenOptions
 from mmvae_cli.data.screening import Screening, screen
+from mmvae_cli.data_options import SCREEN_BY, SCREEN_FDR, ScreenOptions
 from mmvae_cli.errors import counted
 from mmvae_cli.options import flag_name
 from mmvae_cli.pipeline.outcome import earlier_record, written_paths
@@ -33,6 +33,7 @@ def screen_study(
     options: ScreenOptions,
     seed: int,
     on_screening: OnScreening | None = None,
+    nuisance: Mapping[str, np.ndarray] | None = None,
 ) -> Screenings:
     """Screen the features on the training samples of each replicate.
 
@@ -42,6 +43,8 @@ def screen_study(
         Its values transformed.
     usable
         By modality (1 or replicates, n_features) True for the features that enter the model.
+    nuisance
+        By modality (n_own_samples, k), see ``data.screening``.
     """
     values = {name: modality.values for name, modality in study.aligned.modalities.items()}
     fdr, association = criteria(options)
@@ -52,7 +55,8 @@ def screen_study(
         rows = {name: study.aligned.rows[name][train] for name in values}
         entering = {name: chosen[replicate if len(chosen) > 1 else 0] for name, chosen in usable.items()}
         tick = None if on_screening is None else partial(_tick, on_screening, replicate, n_screenings)
-        found.append(screen(values, rows, entering, fdr=fdr, association=association, seed=seed, progress=tick))
+        options_of_all = {"fdr": fdr, "association": association, "seed": seed, "nuisance": nuisance}
+        found.append(screen(values, rows, entering, progress=tick, **options_of_all))  # type: ignore[arg-type]
     return found
 
 
@@ -123,10 +127,11 @@ def find_roles(
     options: ScreenOptions,
     seed: int,
     on_screening: OnScreening | None = None,
+    nuisance: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Screenings, bool]:
     """Roles that stand in the data, else those of a screening; and whether they were read. See ``screen_study``."""
     earlier = earlier_roles(study, key, options)
-    found = [earlier] if earlier is not None else screen_study(study, usable, options, seed, on_screening)
+    found = [earlier] if earlier is not None else screen_study(study, usable, options, seed, on_screening, nuisance)
     say_screened(found, usable)
     return found, earlier is not None
 

@@ -101,7 +101,7 @@ def _refuse_numbers(config: SelectConfig) -> None:
 
 def _screen(prepared: Prepared, config: SelectConfig, on_screening: OnScreening | None) -> Marked:
     study, entering = prepared.study, prepared.entering()
-    screenings = screen_study(study, entering, config, config.seed, on_screening)
+    screenings = screen_study(prepared.depth_free, entering, config, config.seed, on_screening, prepared.depth)
     say_screened(screenings, entering)
     found = screenings[0]
     modalities = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-import torch
 
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.evaluation.shared_rank import shared_rank
-from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, asks_for_shared, latent_sizes
 from mmvae_cli.pipeline.prepare import Prepared
@@ -50,14 +48,13 @@ def _roles(record: ModalityRecord) -> np.ndarray:
 
 def _evidence(prepared: Prepared, replicate: int) -> int:
     """Rank of the prediction of modalities from each other, in the training samples of a replicate."""
-    study = prepared.study
+    study = prepared.depth_free
     train = study.part("train", replicate if len(study.splits) > 1 else 0)
     values, observed = {}, {}
     for record in prepared.records:
         roles = _roles(record)
         shared = roles[replicate if len(roles) > 1 else 0]
         places = prepared.places(record)[record.view(record.columns, replicate)[shared]]
-        taken = torch.from_numpy(study.aligned.dense(record.name, places, train))
-        values[record.name] = LIKELIHOODS[record.likelihood].encoder_input(taken).numpy()
+        values[record.name] = study.aligned.dense(record.name, places, train)
         observed[record.name] = study.aligned.rows[record.name][train] >= 0
     return shared_rank(values, observed)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.config import SplitOptions
 from mmvae_cli.data.aligned import Aligned, align
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.labels import Label, make_label, strata
 from mmvae_cli.data.split import make_split, read_split
+from mmvae_cli.data_options import SplitOptions
 from mmvae_cli.errors import DataError, UsageError
 
 log = logging.getLogger("mmvae_cli")

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.labels import Label
+from mmvae_cli.data.library import library_sizes
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
 
@@ -16,7 +18,11 @@ ROWS_AT_ONCE = 1024  # samples scaled together in float64
 
 
 def modality_tensors(
-    values: np.ndarray, observed: np.ndarray, record: ModalityRecord, device: torch.device
+    values: np.ndarray,
+    observed: np.ndarray,
+    record: ModalityRecord,
+    device: torch.device,
+    totals: np.ndarray | None = None,
 ) -> ModalityTensors:
     """Tensors of one modality.
 
@@ -26,6 +32,8 @@ def modality_tensors(
         (n_samples, len(record.features)) transformed values, nan for missing entries, anything in unobserved rows.
     observed
         (n_samples,) True where the modality is observed.
+    totals
+        (n_samples,) library sizes; None where the likelihood knows none.
     """
     columns = None
     if len(record.columns) == 1:
@@ -51,7 +59,25 @@ def modality_tensors(
         None if sd is None else torch.from_numpy(sd).to(device),
         torch.from_numpy(~missing).to(device) if missing.any() else None,
         None if fill is None or not missing.any() else fill.to(device),
+        None if totals is None else torch.from_numpy(_log_sizes(totals, record)).to(device),
     )
+
+
+def _log_sizes(totals: np.ndarray, record: ModalityRecord) -> np.ndarray:
+    """(1 or replicates, n_samples) log of the library sizes relative to the training median."""
+    assert record.library is not None
+    return (np.log(totals) - np.log(record.library)[:, None]).astype(np.float32)
+
+
+def totals_of(aligned: Aligned, records: tuple[ModalityRecord, ...]) -> dict[str, np.ndarray]:
+    """By modality whose likelihood knows them, the library size of every sample, 1 where it lacks the modality."""
+    found = {}
+    for record in records:
+        if record.library is not None and record.name in aligned.modalities:
+            rows = aligned.rows[record.name]
+            own = library_sizes(aligned.modalities[record.name].values)
+            found[record.name] = np.where(rows >= 0, own[rows], 1.0)
+    return found
 
 
 def _relative(
@@ -89,10 +115,15 @@ def device_data(
     records: tuple[ModalityRecord, ...],
     device: torch.device,
     label: tuple[torch.Tensor, torch.Tensor] | None = None,
+    totals: Mapping[str, np.ndarray] | None = None,
 ) -> DeviceData:
-    """All modalities on the device, in the order of the records; ``observed`` (n_samples, n_modalities)."""
+    """All modalities on the device, in the order of the records; ``observed`` (n_samples, n_modalities).
+
+    ``totals`` are those of ``totals_of``.
+    """
+    totals = totals or {}
     modalities = tuple(
-        modality_tensors(values[record.name], observed[:, index], record, device)
+        modality_tensors(values[record.name], observed[:, index], record, device, totals.get(record.name))
         for index, record in enumerate(records)
     )
     return DeviceData(modalities, *(label or (None, None)))

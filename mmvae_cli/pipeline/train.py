@@ -34,8 +34,9 @@ from mmvae_cli.pipeline.replicates import select_replicate
 from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
 from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates
 from mmvae_cli.pipeline.shared_sizes import shared_sizes
+from mmvae_cli.pipeline.start import start_at_means
 from mmvae_cli.pipeline.study import Study
-from mmvae_cli.pipeline.tensors import device_data, label_tensors
+from mmvae_cli.pipeline.tensors import device_data, label_tensors, totals_of
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
 from mmvae_cli.training.diagnose import NonFiniteLossError
@@ -90,12 +91,13 @@ def fit_run(
     study, prepared = training_input(dataset, config)
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(
-            prepared.study, prepared.entering(), config.key, config, config.seed, on_screening
+            prepared.depth_free, prepared.entering(), config.key, config, config.seed, on_screening, prepared.depth
         )
         prepared = with_roles(prepared, screenings, roles_read=read)
     device = choose_device(config.device)
     sizes = shared_sizes(prepared, config)
     model = MultimodalVAE(_spec(prepared, config, sizes), seeds(config), roles_of(prepared.records), sizes).to(device)
+    start_at_means(model, prepared.records)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
     label = None if study.label is None else study.label.values
@@ -166,7 +168,8 @@ def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> D
                 hint="train without --supervised, or split anew",
             )
         label = label_tensors(study.label, study.splits == "train", device)
-    return device_data(prepared.values(), study.aligned.observed, prepared.records, device, label)
+    totals = totals_of(study.aligned, prepared.records)
+    return device_data(prepared.values(), study.aligned.observed, prepared.records, device, label, totals)
 
 
 def _run(
@@ -225,7 +228,6 @@ def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: to
     """Fill in what the options leave open."""
     widths = [record.columns.shape[1] for record in prepared.records]
     assert config.lr is not None
-    assert config.warmup is not None
     steps_per_epoch = -(-n_training // config.batch_size)
     epochs = config.epochs or min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS / steps_per_epoch)))
     given = per_modality(config.modality_weight, prepared.study.aligned.file_order, "--modality-weight")

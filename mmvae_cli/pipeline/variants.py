@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mmvae_cli.config import RecipeOptions, ScreenOptions, TrainConfig
+from mmvae_cli.config import RecipeOptions, TrainConfig
+from mmvae_cli.data_options import ScreenOptions
 from mmvae_cli.errors import UsageError, pick
 from mmvae_cli.model.objectives import ALIASES, OBJECTIVES
 from mmvae_cli.options import parsed

@@ -50,6 +50,8 @@ def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tenso
     """Log-density of every value, (replicates, samples, features)."""
     networks = model.networks(modality)
     outputs = networks.decoder.head(networks.decoder(model.as_owned(modality, latents)))
+    log_size = batch.log_size(modality)
+    outputs = outputs if log_size is None else outputs + log_size.unsqueeze(-1)
     x = batch.clean(modality).unsqueeze(1)
     return networks.likelihood.per_value(x, outputs.unsqueeze(1), dict(networks.feature)).squeeze(1)
 

@@ -35,6 +35,8 @@ class ModalityTensors:
     fill
         (1 or replicates, chosen features) training means, which stand in for missing entries; None for 0, the mean of
         standardised values.
+    log_size
+        (1 or replicates, samples) log of the library sizes relative to the training median; None without.
     """
 
     x: Tensor
@@ -44,6 +46,7 @@ class ModalityTensors:
     sd: Tensor | None = None
     known: Tensor | None = None
     fill: Tensor | None = None
+    log_size: Tensor | None = None
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Values (replicates, samples, chosen features) of rows (replicates, samples), and which of them are known."""
@@ -56,14 +59,18 @@ class ModalityTensors:
         stand_in = taken.new_zeros(()) if self.fill is None else self.fill.unsqueeze(1)
         return torch.where(known, taken, stand_in), known
 
+    def sizes(self, rows: Tensor) -> Tensor | None:
+        """Log of the relative library sizes, (replicates, samples), of rows (replicates, samples)."""
+        return None if self.log_size is None else self.log_size.expand(len(rows), -1).gather(1, rows)
+
     def _chosen(self, table: Tensor, rows: Tensor) -> Tensor:
         return table[rows] if self.columns is None else table[rows.unsqueeze(-1), self.columns.unsqueeze(1)]
 
     def keep(self, replicates: Sequence[int]) -> ModalityTensors:
         """Only some replicates' view."""
         columns = None if self.columns is None else self.columns[list(replicates)]
-        mean, sd, fill = (_of(each, replicates) for each in (self.mean, self.sd, self.fill))
-        return replace(self, columns=columns, mean=mean, sd=sd, fill=fill)
+        mean, sd, fill, log_size = (_of(each, replicates) for each in (self.mean, self.sd, self.fill, self.log_size))
+        return replace(self, columns=columns, mean=mean, sd=sd, fill=fill, log_size=log_size)
 
 
 @dataclass(frozen=True)
@@ -96,11 +103,13 @@ class DeviceData:
         n_samples: int | Tensor = present.sum(1).clamp(min=1) if padded else rows.shape[1]
         x, entries = zip(*(modality.take(at) for modality in self.modalities), strict=True)
         known = None if all(each is None for each in entries) else entries
+        sizes = tuple(modality.sizes(at) for modality in self.modalities)
+        log_sizes = None if all(each is None for each in sizes) else sizes
         if self.label is None or self.labelled is None:
-            return Batch(x, tuple(observed), n_samples, known=known)
+            return Batch(x, tuple(observed), n_samples, known=known, log_sizes=log_sizes)
         label = self.label.expand(len(rows), -1).gather(1, at).unsqueeze(-1)
         labelled = self.labelled.expand(len(rows), -1).gather(1, at) & present
-        return Batch(x, tuple(observed), n_samples, label, labelled, known)
+        return Batch(x, tuple(observed), n_samples, label, labelled, known, log_sizes)
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Batches of at most ``size`` samples, in the order of ``rows`` (replicates, samples)."""

@@ -23,7 +23,7 @@ class HeldOut:
     score
         How well modalities predict each other, per value, averaged over the modalities: each from all others, at the
         posterior mean. A modality's own width does not decide what it weighs. Only features that other modalities
-        predict are scored. Where the likelihood has noise scales: −½ squared error, in units of the training variance;
+        predict are scored. Where the likelihood has a noise scale: −½ squared error, in units of the training variance;
         the scales are learned on training residuals, and too small where these are overfitted, so that the likelihood
         would stop a model while its predictions still improve. Else the log-likelihood in nats.
     r2
@@ -85,8 +85,9 @@ def training_variance(data: DeviceData, rows: Tensor) -> list[Tensor]:
     for batch in data.batches(rows, EVALUATION_BATCH):
         observed = batch.observed_mask()
         for modality, so_far in enumerate(sums):
-            at = _entries(batch.x[modality], observed[modality], batch.known_entries(modality))
-            x = torch.where(at, batch.x[modality], 0.0).double()
+            values = batch.values(modality)
+            at = _entries(values, observed[modality], batch.known_entries(modality))
+            x = torch.where(at, values, 0.0).double()
             sums[modality] = so_far.to(x.device) + torch.stack([at.sum(1), x.sum(1), x.square().sum(1)])
     counts, totals, squares = zip(*(each.unbind() for each in sums), strict=True)
     return [
@@ -122,12 +123,13 @@ def held_out(
             log_likelihood = model.cross_log_likelihood(target, batch, latents)
             counted = observed[target] & observed[sources].any(0)
             predicted, known = model.decode_cross(target, latents), batch.known_entries(target)
-            sums[target].add(batch.clean(target), predicted, log_likelihood, counted, known)
+            values = torch.nan_to_num(batch.values(target))
+            sums[target].add(values, predicted, log_likelihood, counted, known)
     scores, r2 = [], []
     for target, total in enumerate(sums):
         n_values = total.n_values()
-        has_noise = bool(model.networks(target).likelihood.feature_parameters)
-        score = -0.5 * total.errors(variances[target]) if has_noise else torch.as_tensor(total.log_likelihood)
+        has_scale = model.networks(target).likelihood.has_scale
+        score = -0.5 * total.errors(variances[target]) if has_scale else torch.as_tensor(total.log_likelihood)
         scores.append(torch.where(n_values > 0, score / n_values, torch.nan))
         per_feature = total.r2()
         wanted = focus[target] if focus is not None else None

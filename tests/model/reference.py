@@ -13,19 +13,45 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Bernoulli, Categorical, Distribution, Normal, Poisson
+from torch.distributions import Bernoulli, Categorical, Distribution, NegativeBinomial, Normal, Poisson
 
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.objectives import Decode, Term
 from mmvae_cli.model.vae import MultimodalVAE
 
+
+def _negative_binomial(log_mean: Tensor, parameters: Mapping[str, Tensor]) -> NegativeBinomial:
+    return NegativeBinomial(parameters["dispersion"].exp(), logits=log_mean - parameters["dispersion"])
+
+
+class ZeroInflated:
+    """A count that is lost, and 0, with a probability of its own."""
+
+    def __init__(self, counts: NegativeBinomial, inflation: Tensor) -> None:
+        self.counts, self.lost = counts, torch.sigmoid(inflation)
+
+    @property
+    def mean(self) -> Tensor:
+        return (1 - self.lost) * self.counts.mean
+
+    @property
+    def variance(self) -> Tensor:
+        return (1 - self.lost) * (self.counts.variance + self.counts.mean**2) - self.mean**2
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        probability = (1 - self.lost) * self.counts.log_prob(x).exp() + torch.where(x == 0, self.lost, 0.0)
+        return probability.log()
+
+
 DISTRIBUTIONS = {
     "gaussian": lambda outputs, parameters: Normal(outputs, F.softplus(parameters["noise"])),
     "bernoulli": lambda outputs, _: Bernoulli(logits=outputs),
     "poisson": lambda outputs, _: Poisson(outputs.exp()),
+    "nb": lambda outputs, parameters: _negative_binomial(outputs, parameters),
+    "zinb": lambda outputs, parameters: ZeroInflated(_negative_binomial(outputs, parameters), parameters["inflation"]),
     "categorical": lambda outputs, _: Categorical(logits=outputs),
 }
-ENCODER_INPUTS = {"poisson": torch.log1p}
+ENCODER_INPUTS = dict.fromkeys(("poisson", "nb", "zinb"), torch.log1p)
 
 
 @dataclass(frozen=True)

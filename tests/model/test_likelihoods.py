@@ -134,7 +134,7 @@ def test_mean_is_that_of_the_distribution(name: str) -> None:
     parameters = {parameter: value.unsqueeze(1) for parameter, value in case.parameters.items()}
     distribution = case.distribution(outputs, parameters)
     expected = distribution.probs if case.categorical else distribution.mean
-    torch.testing.assert_close(case.row.mean(outputs), expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(case.row.mean(outputs, case.parameters), expected, rtol=1e-12, atol=0)
 
 
 def test_gaussian_starts_at_the_stated_sd() -> None:
@@ -158,9 +158,9 @@ def test_every_likelihood_trains_under_every_objective(name: str, objective: str
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_encoder_input_keeps_zeros_and_is_moderate_for_large_values(name: str) -> None:
     row = LIKELIHOODS[name]
-    assert row.encoder_input(torch.zeros(3)).eq(0).all()
+    assert row.encoder_input(torch.zeros(3), None).eq(0).all()
     if "continuous" not in row.value_kinds and "counts" in row.value_kinds:
-        assert row.encoder_input(torch.tensor([1e6])).item() < 20
+        assert row.encoder_input(torch.tensor([1e6]), None).item() < 20
 
 
 def test_extreme_outputs_stay_finite() -> None:
@@ -177,6 +177,6 @@ def test_mean_and_variance_are_those_of_the_distribution(name: str) -> None:
     case = Case(name)
     outputs = case.head(case.hidden)
     distribution = case.distribution(outputs, {key: value.unsqueeze(1) for key, value in case.parameters.items()})
-    mean = case.row.mean(outputs)
+    mean = case.row.mean(outputs, case.parameters)
     torch.testing.assert_close(mean, distribution.mean)
     torch.testing.assert_close(case.row.variance(mean, case.parameters), distribution.variance)

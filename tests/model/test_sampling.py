@@ -45,7 +45,7 @@ def drawn(model: MultimodalVAE, batch: Batch, draw: Callable[[], PosteriorDraw],
     latents = torch.where(model.owned[target, 0], torch.cat(rows, 1), 0.0)
     path = model.spec.shared_path
     scorer = model.networks(target).scorer(shared_decoder=path, only_shared=True)
-    mean = model.networks(target).likelihood.mean(scorer.outputs(latents))
+    mean = model.networks(target).likelihood.mean(scorer.outputs(latents), scorer.parameters)
     sd = model.networks(target).likelihood.variance(mean, scorer.parameters).sqrt()
     return torch.normal(mean, sd, generator=torch.Generator().manual_seed(9))
 

@@ -174,7 +174,7 @@ def test_prediction_is_the_mean_of_the_likelihood(name: str) -> None:
     latents = model.cross_latents(model.encode(batch), [0])
     networks = model.networks(1)
     outputs = networks.decoder.head(networks.decoder(torch.where(model.owned[1], latents, 0.0)))
-    expected = networks.likelihood.mean(outputs)
+    expected = networks.likelihood.mean(outputs, dict(networks.feature))
     observed = batch.observed[0]
     assert torch.equal(model.predict(batch, [0], 1)[observed], expected[observed])
 

@@ -102,12 +102,14 @@ def test_screening_is_refused_with_options_of_the_ranking(options: dict[str, Any
     assert "mmvae" not in mdata.uns
 
 
-def test_a_missing_entry_is_refused_in_words() -> None:
+def test_a_missing_entry_is_refused_in_words_where_that_is_asked_for() -> None:
     mdata = study()
     mdata.mod["rna"].X[3, 4] = np.nan
     with pytest.raises(DataError, match="missing"):
-        mmvae_cli.select(mdata, by="screening")
+        mmvae_cli.select(mdata, by="screening", missing_values="error")
     assert "mmvae_split" not in mdata.obs
+    mmvae_cli.select(mdata, by="screening")
+    assert "shared" in set(mdata.mod["rna"].var["mmvae_role"])
 
 
 @pytest.mark.parametrize(("first", "second"), [("label", "screening"), ("screening", "label")])

@@ -77,6 +77,7 @@ def test_check_finds_a_problem_exactly_where_training_would_be_refused(tmp_path:
         (study(), {"likelihood": "poisson"}),
         (study(), {"test_fraction": 0.9, "validation_fraction": 0.09}),
         (with_nan(study()), {}),
+        (with_nan(study()), {"missing_values": "error"}),
     ]
     refused = []
     for number, (mdata, options) in enumerate(cases):

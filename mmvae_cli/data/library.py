@@ -1,0 +1,56 @@
+"""Library sizes: how many counts a sample has in a modality, which says how deep it was sequenced."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from scipy import sparse
+
+from mmvae_cli.data.dataset import Matrix
+
+log = logging.getLogger("mmvae_cli")
+
+
+def library_sizes(values: Matrix) -> np.ndarray:
+    """Total of every sample over all features of its modality, missing entries aside, and at least 1.
+
+    Parameters
+    ----------
+    values
+        Counts (n_samples, n_features), dense or CSR.
+
+    Returns
+    -------
+    (n_samples,) float64; 1 for a sample without a single count.
+    """
+    if sparse.issparse(values):
+        total = np.asarray(values.sum(axis=1, dtype=np.float64)).reshape(-1)
+    else:
+        total = np.asarray(np.nansum(values, axis=1, dtype=np.float64))
+    return np.asarray(np.maximum(total, 1.0))
+
+
+def at_library_size(values: Matrix, size: float) -> Matrix:
+    """Counts (n_samples, n_features) scaled to that library size in every sample; the input is left as it is."""
+    factor = size / library_sizes(values)
+    if sparse.issparse(values):
+        return sparse.csr_matrix(sparse.diags(factor) @ values)
+    return values * factor[:, None]
+
+
+def log_at_library_size(values: Matrix, size: float) -> Matrix:
+    """``log(1 + x)`` of ``at_library_size``, float32."""
+    return np.log1p(at_library_size(values, size)).astype(np.float32)
+
+
+def warn_about_empty(name: str, values: Matrix) -> None:
+    """Say how many samples of a modality have no count at all."""
+    largest = values.max(axis=1).toarray() if sparse.issparse(values) else np.nan_to_num(values).max(axis=1)
+    n_empty = int((largest == 0).sum())
+    if n_empty:
+        log.warning(
+            "modality %r: %d samples have no count at all, which says nothing of them; --complete-only does not leave "
+            "them out, filter them before",
+            name, n_empty,
+        )  # fmt: skip

@@ -1,0 +1,106 @@
+"""Options that say which data are used and how: values, splits, selection, screening. Parts of ``config``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmvae_cli import values
+from mmvae_cli.options import Options, option
+
+LIKELIHOOD_NAMES = ("gaussian", "bernoulli", "poisson", "nb", "zinb")
+TRANSFORM_NAMES = ("zscore", "lognorm", "clr", "mvalue", "none")
+SCREEN_FDR, SCREEN_BY = 0.05, "pearson"
+FEWEST_FALSE = 0.001  # as a false discovery rate: 2,000 permutations, whose scores must find room in memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(Options):
+    """Which values are modelled, and how."""
+
+    modalities: tuple[str, ...] = option(
+        (), values.names, "Modalities to use, in this order (default: all, in the file's order).", metavar="A,B"
+    )
+    label: str | None = option(None, values.text, "Label: a column of obs, or rna:column.", metavar="COLUMN")
+    layer: dict[str, str] = option(
+        {}, values.per_modality(values.text), "Take the values from a layer.", metavar="[M=]NAME", repeat=True
+    )
+    transform: dict[str, str] = option(
+        {},
+        values.per_modality(values.choice(*TRANSFORM_NAMES)),
+        f"Transform of the values: {', '.join(TRANSFORM_NAMES)} (default: by the likelihood).",
+        metavar="[M=]NAME",
+        repeat=True,
+    )
+    likelihood: dict[str, str] = option(
+        {},
+        values.per_modality(values.choice("auto", *LIKELIHOOD_NAMES)),
+        f"Likelihood: auto (default: by the values) or {', '.join(LIKELIHOOD_NAMES)}.",
+        metavar="[M=]NAME",
+        repeat=True,
+    )
+    missing_values: str = option(
+        "mask", values.choice("mask", "error"), "Missing entries (NaN): mask them, or refuse them.", metavar="HOW"
+    )
+    key: str = option("mmvae", values.key, "Prefix of every key that is written.", metavar="NAME")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions(Options):
+    """Which samples train, and which are held out."""
+
+    test_fraction: float = option(0.2, values.fraction, "Fraction of the samples held out for metrics.", metavar="F")
+    validation_fraction: float = option(
+        0.1, values.fraction, "Fraction of the samples held out to stop training.", metavar="F"
+    )
+    split: str | None = option(
+        None, values.text, "Use this column of obs (train/validation/test) as the split.", metavar="COLUMN"
+    )
+    group: str | None = option(
+        None, values.text, "Keep samples with the same value of this column together.", metavar="COLUMN"
+    )
+    seed: int = option(0, values.whole(0), "Seed of the split, the weights, the order and the noise.", metavar="N")
+    complete_only: bool = option(False, values.flag, "Train and evaluate only on samples that have every modality.")
+    labelled_only: bool = option(False, values.flag, "Train and evaluate only on samples that have a label.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionOptions(Options):
+    """Which features enter, by correlation with the label."""
+
+    shared: dict[str, int] = option(
+        {},
+        values.per_modality(values.whole(0)),
+        "Select the features most correlated with the label.",
+        metavar="[M=]N",
+        repeat=True,
+    )
+    other: dict[str, int] = option(
+        {},
+        values.per_modality(values.whole(0)),
+        "Select the features least correlated with the label.",
+        metavar="[M=]N",
+        repeat=True,
+    )
+    select_on: str = option(
+        "train", values.choice("train", "all"), "Samples the ranking is fitted on: train or all.", metavar="WHICH"
+    )
+    keep_label_features: bool = option(False, values.flag, "Keep features that give the label away.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenOptions(Options):
+    """How features are screened for signal that modalities share."""
+
+    # None: not asked for, so that roles screened before may be used
+    screen_fdr: float | None = option(
+        None,
+        values.number(FEWEST_FALSE, 1.0),
+        f"False discovery rate of the screening, for each modality (default: {SCREEN_FDR}).",
+        metavar="F",
+    )
+    screen_by: str | None = option(
+        None,
+        values.choice("pearson", "spearman"),
+        f"Correlation of the screening: pearson, or spearman for ranks (default: {SCREEN_BY}).",
+        metavar="NAME",
+    )

@@ -1,0 +1,141 @@
+"""Likelihoods by the values, and counts from the file to the prediction: depth is known, and is no signal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mudata
+import numpy as np
+import pytest
+from scipy import sparse
+
+import mmvae_cli
+from mmvae_cli.errors import DataError
+from mmvae_cli.evaluation.metrics import r2_per_feature
+from mmvae_cli.pipeline.choices import choose
+from tests.pipeline.helpers import assert_same_run, permuted, study, train
+
+
+def counted(depth: bool = True, n_samples: int = 160) -> mudata.MuData:
+    """Two modalities of counts with a common factor, and a depth of each sample that both share."""
+    random = np.random.default_rng(0)
+    mdata = study(n_samples)
+    deep = np.exp(random.normal(0, 1.0, (n_samples, 1))) if depth else 1.0
+    for adata in mdata.mod.values():
+        rates = np.exp(1.0 + 0.8 * adata.X)
+        counts = random.poisson(deep * rates / rates.sum(1, keepdims=True) * 60)
+        adata.X = sparse.csr_matrix(counts.astype(np.float32))
+    return mdata
+
+
+@pytest.mark.parametrize(
+    ("kind", "likelihood", "transform", "expected"),
+    [
+        ("continuous", None, None, ("zscore", "gaussian")),
+        ("fractions", None, None, ("mvalue", "gaussian")),
+        ("counts", None, None, ("none", "nb")),
+        ("counts", "auto", None, ("none", "nb")),
+        ("counts", None, "lognorm", ("lognorm", "gaussian")),
+        ("counts", "gaussian", None, ("zscore", "gaussian")),
+        ("counts", "zinb", None, ("none", "zinb")),
+        ("counts", None, "none", ("none", "nb")),
+        ("binary", None, None, ("none", "bernoulli")),
+        ("binary", "gaussian", None, ("zscore", "gaussian")),
+        ("fractions", None, "zscore", ("zscore", "gaussian")),
+    ],
+)
+def test_what_is_left_open_is_chosen_by_the_values(
+    kind: str, likelihood: str | None, transform: str | None, expected: tuple[str, str], caplog
+) -> None:
+    with caplog.at_level("INFO", logger="mmvae_cli"):
+        assert choose("rna", kind, likelihood, transform) == expected
+    said = "(--likelihood and --transform decide otherwise)" in caplog.text
+    assert said == (kind != "continuous" and likelihood in (None, "auto") and transform in (None, "none"))
+
+
+@pytest.mark.parametrize("likelihood", ["nb", "zinb", "poisson"])
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [(lambda x: x - 1, "continuous"), (lambda x: x + 0.5, "continuous"), (lambda x: x / 1e4, "frac")],
+)
+def test_what_is_no_count_is_refused(likelihood: str, change, found: str, tmp_path: Path) -> None:
+    mdata = counted()
+    mdata.mod["rna"].X = change(mdata.mod["rna"].X.toarray())
+    with pytest.raises(DataError, match=found):
+        train(mdata, tmp_path / "run", likelihood={"rna": likelihood})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("likelihood", ["nb", "zinb", "poisson"])
+def test_counts_go_from_training_to_metrics(likelihood: str, tmp_path: Path) -> None:
+    mdata = counted()
+    run = train(mdata, tmp_path / "run", likelihood=likelihood, epochs=60, patience=0, lr=1e-2)
+    mmvae_cli.predict(mdata, run=str(tmp_path / "run"), source="meth", target="rna", intervals=0.9)
+    mmvae_cli.evaluate(mdata, run=str(tmp_path / "run"))
+    rna = mdata.mod["rna"]
+    total = np.asarray(rna.X.sum(1)).reshape(-1)
+    training = (mdata.obs["mmvae_split"] == "train").to_numpy()
+    library = run.modality("rna").library
+    assert library == pytest.approx([np.median(total[training])])
+    held = (mdata.obs["mmvae_split"] == "test").to_numpy()
+    x = rna.X.toarray() / total[:, None] * library  # at the median library size, whatever the sample's own
+    predicted = rna.layers["mmvae_from_meth"]
+    np.testing.assert_allclose(rna.var["mmvae_r2_cross"], r2_per_feature(x[held], predicted[held]), atol=1e-4)
+    assert predicted.min() >= 0
+    lower, upper = (rna.layers[f"mmvae_from_meth_{end}"] for end in ("lower", "upper"))
+    known = ~np.isnan(lower)
+    inside = (x[held] >= lower[held] - 0.5) & (x[held] <= upper[held] + 0.5)
+    assert inside[known[held]].mean() > 0.75
+
+
+@pytest.mark.parametrize("model", ["mvae", "mmvaex"])
+def test_cells_that_differ_in_depth_alone_get_the_same_embedding(model: str, tmp_path: Path) -> None:
+    mdata = counted()
+    train(mdata, tmp_path / "run", model=model)
+    deeper = counted()
+    for adata in deeper.mod.values():
+        adata.X = adata.X * 7
+    mmvae_cli.embed(deeper, run=str(tmp_path / "run"))
+    np.testing.assert_allclose(deeper.obsm["X_mmvae"], mdata.obsm["X_mmvae"], atol=1e-4)
+
+
+def test_depth_that_modalities_share_is_no_shared_signal(tmp_path: Path) -> None:
+    """Rates that have nothing in common, in samples whose depth both modalities have in common."""
+    random = np.random.default_rng(3)
+    mdata = study(200)
+    deep = np.exp(random.normal(0, 1.0, (200, 1)))
+    for adata in mdata.mod.values():
+        adata.X = random.poisson(deep * np.exp(random.normal(1, 0.5, adata.shape[1]))).astype(np.float32)
+    by_counts = train(mdata, tmp_path / "nb", latent=None)
+    assert by_counts.spec.n_shared == 0
+    by_values = train(mdata, tmp_path / "gaussian", latent=None, likelihood="gaussian")
+    assert by_values.spec.n_shared > 0, "without library sizes depth would be taken for signal"
+
+
+def test_decoders_start_at_the_training_means(tmp_path: Path) -> None:
+    mdata = counted(depth=False)
+    mdata.mod["meth"].X = (mdata.mod["meth"].X > 3).astype(np.float32)
+    run = train(mdata, tmp_path / "run", epochs=1, lr=1e-9, patience=0, model="mmvae")
+    for index, record in enumerate(run.modalities):
+        networks = run.model.networks(index)
+        start = networks.likelihood.mean(networks.decoder.head.bias.detach(), dict(networks.feature))
+        np.testing.assert_allclose(start[0, 0].detach().numpy(), record.mean[0], rtol=1e-3)
+
+
+def test_the_order_of_samples_changes_nothing(tmp_path: Path) -> None:
+    first = counted()
+    second = permuted(first)
+    assert_same_run(*(train(one, tmp_path / str(k)) for k, one in enumerate((first, second))))
+
+
+def test_replicates_have_their_own_library_size(tmp_path: Path) -> None:
+    run = train(counted(), tmp_path / "run", replicates=3, splits="own", label="label", shared=3, other=3)
+    assert len(set(run.modality("rna").library.tolist())) > 1
+
+
+def test_counts_of_other_features_are_warned_about(tmp_path: Path, caplog) -> None:
+    mdata = counted()
+    train(mdata, tmp_path / "run")
+    fewer = mdata[:, [name for name in mdata.var_names if name != "rna_shared_1"]].copy()
+    mmvae_cli.embed(fewer, run=str(tmp_path / "run"))
+    assert "totals of samples depend on them all" in caplog.text
