@@ -142,11 +142,30 @@ def zero_inflated_sum(
     return occupied.add_to(above.sum(-1), values - occupied.of(at_zero))
 
 
+class _PoissonSum(torch.autograd.Function):
+    """``Σ x·log μ − μ``, whose gradient is ``x − μ``."""
+
+    @staticmethod
+    def forward(ctx: Any, log_mean: Tensor, x: Tensor, counted: Tensor | None) -> Tensor:
+        mean, x = log_mean.exp(), x.unsqueeze(1)
+        away = torch.sub(x, mean)
+        total = torch.addcmul(mean.neg_(), x, log_mean)
+        if counted is not None:
+            away, total = away.mul_(counted.unsqueeze(1)), total.mul_(counted.unsqueeze(1))
+        ctx.save_for_backward(away)
+        return total.sum(-1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (away,) = ctx.saved_tensors
+        return away * gradients[0].unsqueeze(-1), None, None
+
+
 def poisson_sum(x: Tensor, log_mean: Tensor, counted: Tensor | None = None) -> Tensor:
     """``Σ x·log μ − μ − log x!`` over the features that count, (replicates, terms, samples)."""
-    mean = log_mean.exp()
-    if counted is not None:
-        mean = torch.where(counted.unsqueeze(1), mean, 0.0)
     occupied = _Occupied(x, counted)
-    values = occupied.x * occupied.of(log_mean) - torch.lgamma(occupied.x.double() + 1.0)
-    return occupied.add_to(-mean.sum(-1), values)
+    constant = x.new_zeros(x.shape[:2]).index_put_(
+        (occupied.replicate, occupied.sample), torch.lgamma(occupied.x.squeeze(1) + 1.0), accumulate=True
+    )
+    found: Tensor = _PoissonSum.apply(log_mean, x, counted)  # type: ignore[no-untyped-call]
+    return found - constant.unsqueeze(1)
