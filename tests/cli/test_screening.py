@@ -43,12 +43,13 @@ def test_select_by_screening_refuses_numbers_of_features(two: Path) -> None:
     refused("select two.h5mu --shared 10", 2, "--label", "--by screening")
 
 
-def test_missing_entries_cannot_be_screened(changed: Callable[..., Path]) -> None:
+def test_missing_entries_are_screened_unless_they_are_refused(changed: Callable[..., Path]) -> None:
     def with_nan(mdata: mudata.MuData) -> None:
         mdata.mod["rna"].X[3, 4] = np.nan
 
     changed("bad.h5mu", with_nan)
-    refused("select bad.h5mu --by screening", 65, "rna", "missing")
+    refused("select bad.h5mu --by screening --missing-values error", 65, "rna", "missing")
+    assert "1 of 2400 entries are missing" in done("select bad.h5mu --by screening").err
 
 
 def test_tables_are_screened_into_a_new_file(tables: Path) -> None:
