@@ -19,6 +19,7 @@ LAYERS = (
     {"errors", "_version"},
     {"values"},
     {"options"},
+    {"input_options"},
     {"config"},
     {"data", "model"},
     {"training", "evaluation"},
