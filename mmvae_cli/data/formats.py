@@ -17,6 +17,7 @@ from mmvae_cli.data.choose import check_layers, choose_modalities
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.delimited import plain_suffix
 from mmvae_cli.data.members import is_matrix_folder, split_member
+from mmvae_cli.data.names import warn_of_names
 from mmvae_cli.data.orientation import require_orientation
 from mmvae_cli.data.readers import READERS, TABLES, TENX, Reader, reader_of
 from mmvae_cli.errors import DataError, InputNotFoundError, UsageError, listed
@@ -140,6 +141,7 @@ def read(
         dataset = elements.read_mudata(source.mudata_file, modalities, layers)
     else:
         dataset = _read_files(source, modalities, layers)
+    warn_of_names(dataset)
     if not isinstance(source, Source):
         return dataset
     labels = None if source.obs is None else tables.read_annotations(source.obs)

@@ -82,3 +82,11 @@ def test_a_benchmark_reads_transposed_tables(tables: Path) -> None:
     options = f"--models mean --replicates 1 --jobs 1 {QUICK}"
     refused(f"benchmark {TABLES} {options}", 65, "add --transpose rna")
     done(f"benchmark {TABLES} --transpose rna {options}")
+
+
+def test_names_that_excel_damaged_are_warned_of_once(tables: Path) -> None:
+    table = pd.read_csv("rna.csv", index_col=0)
+    table.rename(columns={table.columns[0]: "1-Mar", table.columns[1]: "2-Sep"}).to_csv("rna.csv")
+    result = done(f"train {TABLES} {QUICK}")
+    assert result.err.count("warning: modality 'rna': 2 feature names like dates") == 1
+    assert "1-Mar, 2-Sep" in result.err
