@@ -77,7 +77,7 @@ def parse_source(inputs: Sequence[str | Path], obs: str | Path | None = None, tr
     ----------
     inputs
         One ``file.h5mu``, 10x ``file.h5`` or folder with a ``matrix.mtx``; or for each modality ``name=file``, where
-        file is a table (.csv, .tsv, .txt, .tab, with .gz or without), an .h5ad file, a 10x file or folder, or
+        file is a table (.csv, .tsv, .txt, .tab, with .gz or without; .parquet), an .h5ad file, a 10x file or folder, or
         ``file.h5mu/itsname``.
     obs
         A table of labels, the names of the samples in its first column.

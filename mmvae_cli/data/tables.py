@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.data.choose import choose_layer
-from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.delimited import MISSING, Delimited, inspect
 from mmvae_cli.data.validate import duplicated_names
 from mmvae_cli.errors import DataError
@@ -105,39 +103,18 @@ def read_annotations(path: Path) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, dtype=object), columns=pd.Index(layout.columns, dtype=object))
 
 
-def read_modality(path: Path, name: str, layer: str | None) -> Modality:
-    """Read a table as the modality ``name``; DataError if a layer is asked for."""
-    if layer is not None:
-        choose_layer(name, layer, [])
-    table = read_table(path)
-    return Modality(name, table.values, _unannotated(table.names), _unannotated(table.columns))
+def row_names(path: Path, rows: str = "sample") -> list[str]:
+    """Names of the rows of a table; its values are not looked at."""
+    names = [name for _, name, _ in inspect(path).rows()]
+    _check_rows(names, path, rows)
+    return names
 
 
-def table_samples(path: Path, name: str) -> pd.DataFrame:
-    """The samples of a table as annotations without columns; its values are not looked at."""
-    names = [sample for _, sample, _ in inspect(path).rows()]
-    _check_rows(names, path)
-    return _unannotated(names)
-
-
-def read_transposed(path: Path, name: str, layer: str | None) -> Modality:
-    """Read a table whose rows are features as the modality ``name``."""
-    if layer is not None:
-        choose_layer(name, layer, [])
-    table = read_table(path, "feature")
-    values = np.ascontiguousarray(table.values.T)
-    return Modality(name, values, _unannotated(table.columns), _unannotated(table.names))
-
-
-def transposed_samples(path: Path, name: str) -> pd.DataFrame:
-    """The samples of a table whose rows are features: the names in its header."""
+def column_names(path: Path, columns: str = "feature") -> list[str]:
+    """Names of the columns of a table, without the first."""
     layout = inspect(path)
-    _check_columns(layout, "sample")
-    return _unannotated(layout.columns)
-
-
-def _unannotated(names: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(index=pd.Index(names, dtype=object))
+    _check_columns(layout, columns)
+    return layout.columns
 
 
 def _check_columns(layout: Delimited, kind: str) -> None:
