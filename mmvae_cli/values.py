@@ -127,9 +127,9 @@ def names(raw: Any) -> tuple[str, ...]:
 
 def all_names(raw: Any) -> tuple[str, ...]:
     """Names of a flag that may be given several times, each time with one or with several separated by commas."""
-    if not isinstance(raw, (list, tuple)):
-        return names(raw)
-    return names([piece for part in raw for piece in (part.split(",") if isinstance(part, str) else [part])])
+    parts = raw if isinstance(raw, (list, tuple)) else [raw]
+    pieces = [piece for part in parts for piece in (part.split(",") if isinstance(part, str) else [part])]
+    return names(pieces) if pieces else ()
 
 
 def several(parser: Parser) -> Parser:

@@ -46,6 +46,7 @@ ACCEPTED: list[tuple[values.Parser, Any, Any]] = [
     (values.names, ("rna",), ("rna",)),
     (values.all_names, ["rna", "adt,atac"], ("rna", "adt", "atac")),
     (values.all_names, "rna,adt", ("rna", "adt")),
+    (values.all_names, [], ()),
     (sizes, "10", {EVERY: 10}),
     (sizes, 10, {EVERY: 10}),
     (sizes, "rna=10", {"rna": 10}),
