@@ -50,20 +50,22 @@ def _pipeline(command: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(f"mmvae_cli.pipeline.{command}"), command)
 
 
-def _require_mudata(mdata: object) -> None:
+def _require_mudata(mdata: object, options: Any) -> None:
     from mudata import MuData
 
     if not isinstance(mdata, MuData):
         raise UsageError(
             f"a MuData is needed, this is a {type(mdata).__name__}", hint="read it: mudata.read_h5mu(path)"
         )
+    if options.transpose:
+        raise UsageError("transpose is for tables, not for a MuData", hint="its samples are rows already: leave it out")
 
 
 def _in_memory(command: str, mdata: MuData, options: Any, **more: Any) -> MuData:
     """Run a command on an object and write the results into it."""
     from mmvae_cli.data.writeback import apply
 
-    _require_mudata(mdata)
+    _require_mudata(mdata, options)
     outcome: Outcome = _pipeline(command)(mdata, options, command_line=f"mmvae_cli.{command}", **more)
     apply(mdata, outcome.updates)
     return mdata
@@ -83,8 +85,9 @@ def check(mdata: MuData, **options: Any) -> dict[str, Any]:
     -------
     Modalities, overlap, label balance, and ``problems``: empty where ``train`` with the same options would start.
     """
-    _require_mudata(mdata)
-    outcome: Outcome = _pipeline("check")(mdata, options_of("check", options))
+    checked = options_of("check", options)
+    _require_mudata(mdata, checked)
+    outcome: Outcome = _pipeline("check")(mdata, checked)
     return outcome.summary
 
 
@@ -228,9 +231,9 @@ def benchmark(
     -------
     The tables as text, and in ``out`` the folder with ``results.csv`` and the figures.
     """
-    if mdata is not None:
-        _require_mudata(mdata)
     checked = options_of("benchmark", options, preset=preset, config=config)
+    if mdata is not None:
+        _require_mudata(mdata, checked)
     outcome: Outcome = _pipeline("benchmark")(mdata, checked, command_line="mmvae_cli.benchmark", on_cell=on_cell)
     return outcome.summary
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmvae_cli import values
-from mmvae_cli.data_options import DataOptions, ScreenOptions, SelectionOptions, SplitOptions
+from mmvae_cli.data_options import DataOptions, InputOptions, ScreenOptions, SelectionOptions, SplitOptions
 from mmvae_cli.model.objectives import ALIASES, OBJECTIVES, by_objective
 from mmvae_cli.options import Options, option
 
@@ -140,7 +140,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(Options):
+class RunOptions(InputOptions):
     """Which trained model is used."""
 
     run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
@@ -174,9 +174,7 @@ class PredictConfig(RunOptions):
 class EvaluateConfig(RunOptions):
     """Options of ``mmvae evaluate``."""
 
-    label: str | None = option(
-        None, values.text, "Label to separate (default: the label of the run).", metavar="COLUMN"
-    )
+    label: str | None = option(None, values.text, "Label to separate (default: that of the run).", metavar="COLUMN")
     baselines: bool = option(
         True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
     )

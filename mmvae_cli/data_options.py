@@ -14,7 +14,16 @@ FEWEST_FALSE = 0.001  # as a false discovery rate: 2,000 permutations, whose sco
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions(Options):
+class InputOptions(Options):
+    """What the files do not say about themselves."""
+
+    transpose: tuple[str, ...] = option(
+        (), values.all_names, "Tables with samples in columns, features in rows.", metavar="A[,B]", repeat=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(InputOptions):
     """Which values are modelled, and how."""
 
     modalities: tuple[str, ...] = option(

@@ -125,6 +125,13 @@ def names(raw: Any) -> tuple[str, ...]:
     return found
 
 
+def all_names(raw: Any) -> tuple[str, ...]:
+    """Names of a flag that may be given several times, each time with one or with several separated by commas."""
+    parts = raw if isinstance(raw, (list, tuple)) else [raw]
+    pieces = [piece for part in parts for piece in (part.split(",") if isinstance(part, str) else [part])]
+    return names(pieces) if pieces else ()
+
+
 def several(parser: Parser) -> Parser:
     """Values separated by commas, or a sequence of them; a single one will do."""
 

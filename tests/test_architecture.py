@@ -19,6 +19,7 @@ LAYERS = (
     {"errors", "_version"},
     {"values"},
     {"options"},
+    {"data_options"},
     {"config"},
     {"data", "model"},
     {"training", "evaluation"},

@@ -14,9 +14,9 @@ from mmvae_cli.config import SelectConfig
 def select(**arguments: Any) -> None:
     """Choose features by a label, or by signal that modalities share.
 
-    INPUT: a file.h5mu; or name=table.csv (.tsv, .gz, .h5ad) for each modality, with -o FILE. Ranks
-    are fitted on training samples (--select-on all: on all). Writes obs["mmvae_split"], var["mmvae_set"]
-    and var["mmvae_rank"]; mmvae train uses them.
+    INPUT: a file.h5mu; a 10x .h5 or folder; or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality,
+    with -o FILE. Ranks are fitted on training samples (--select-on all: on all). Writes
+    obs["mmvae_split"], var["mmvae_set"] and var["mmvae_rank"]; mmvae train uses them.
 
     --by screening needs no label: it finds the features that are associated with another modality, and
     writes var["mmvae_role"], var["mmvae_score"] and var["mmvae_q"] instead of set and rank.

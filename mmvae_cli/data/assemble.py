@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmvae_cli.data import elements, tables
+from mmvae_cli.data import tables
 from mmvae_cli.data.delimited import plain_suffix
 from mmvae_cli.data.formats import Source
+from mmvae_cli.data.members import split_member
 from mmvae_cli.data.quiet import quiet_mudata
 
 if TYPE_CHECKING:
@@ -35,21 +35,22 @@ def whole_mudata(source: Source) -> MuData:
     Modalities in the order of the source, samples in the order in which ``read`` gives them; the labels of a
     separate table are in ``obs``.
     """
-    mdata = assemble({name: _whole_modality(path, name) for name, path in source.files.items()})
+    mdata = assemble({name: _whole_modality(source, name) for name in source.files})
     if source.obs is not None:
         mdata.obs = mdata.obs.join(tables.read_annotations(source.obs))
     return mdata
 
 
-def _whole_modality(path: Path, name: str) -> AnnData:
+def _whole_modality(source: Source, name: str) -> AnnData:
     import anndata
 
-    file, member = elements.split_member(path)
-    if member:
+    path = source.files[name]
+    file, member = split_member(path)
+    if plain_suffix(file) == ".h5mu":
         import mudata
 
         return mudata.read_h5ad(file, member)
-    if plain_suffix(path) == ".h5ad":
+    if plain_suffix(file) == ".h5ad":
         return anndata.io.read_h5ad(path)
-    table = tables.read_modality(path, name, None)
-    return anndata.AnnData(table.values, obs=table.obs, var=table.var)
+    modality = source.reader(name).modality(path, name, None)
+    return anndata.AnnData(modality.values, obs=modality.obs, var=modality.var)

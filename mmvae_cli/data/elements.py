@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from anndata.io import read_elem
 from mmvae_cli.data.choose import check_layers, choose_layer, choose_modalities, no_values
 from mmvae_cli.data.convert import as_annotations, as_matrix, check_shape
 from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.members import split_member
 from mmvae_cli.data.validate import require_known_names
 from mmvae_cli.errors import DataError, InputNotFoundError, MmvaeError, pick
 
@@ -27,7 +27,7 @@ KNOWN_FAILURES = {  # part of the message of h5py: what was found, what to do
 
 def modality_names(path: Path) -> list[str]:
     """Names of the modalities of an .h5mu file, in its order."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return _names(_modalities(file, path))
 
 
@@ -50,7 +50,7 @@ def read_mudata(path: Path, modalities: Sequence[str] | None, layers: Mapping[st
     DataError
         If it is no .h5mu file, is damaged, or lacks what was asked for.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         groups = _modalities(file, path)
         names = _names(groups)
         chosen = choose_modalities(modalities, names)
@@ -69,20 +69,20 @@ def read_mudata(path: Path, modalities: Sequence[str] | None, layers: Mapping[st
 
 def read_anndata(path: Path, name: str, layer: str | None) -> Modality:
     """Read an .h5ad file as the modality ``name``."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return _modality(_anndata(file, path), name, layer, _annotations(file, "obs"))
 
 
 def anndata_annotations(path: Path, name: str) -> pd.DataFrame:
     """The ``obs`` of an .h5ad file."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return _annotations(_anndata(file, path), "obs")
 
 
 def read_member(path: Path, name: str, layer: str | None) -> Modality:
     """Read one modality of an .h5mu file, addressed as ``file.h5mu/itsname``, as the modality ``name``."""
     path, inner = split_member(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         group = _member(file, path, inner)
         return _modality(group, name, layer, _annotations(group, "obs"))
 
@@ -90,20 +90,12 @@ def read_member(path: Path, name: str, layer: str | None) -> Modality:
 def member_annotations(path: Path, name: str) -> pd.DataFrame:
     """The ``obs`` of one modality of an .h5mu file, addressed as ``file.h5mu/itsname``."""
     path, inner = split_member(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         return _annotations(_member(file, path, inner), "obs")
 
 
-def split_member(path: Path) -> tuple[Path, str]:
-    """``file.h5mu/itsname`` as the file and the name; the name is empty where none is given."""
-    for parent in path.parents:
-        if parent.suffix.lower() == ".h5mu" and not os.path.isdir(parent):
-            return parent, str(path.relative_to(parent))
-    return path, ""
-
-
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[h5py.File]:
     """Open a file; whatever h5py and anndata raise on a damaged one becomes one error."""
     try:
         # network file systems often cannot lock, and reading needs no lock

@@ -1,21 +1,25 @@
-"""Where the data are, and how each file format is read. A new format is a row of `READERS`."""
+"""Where the data are, and how they are read whatever their format; `readers` holds the table of formats."""
 
 from __future__ import annotations
 
 import difflib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from mmvae_cli.data import elements, tables
+from mmvae_cli.data import elements, tables, tenx
 from mmvae_cli.data.choose import check_layers, choose_modalities
-from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.delimited import plain_suffix
+from mmvae_cli.data.members import is_matrix_folder, split_member
+from mmvae_cli.data.names import warn_of_names
+from mmvae_cli.data.orientation import require_orientation
+from mmvae_cli.data.readers import READERS, TABLES, TENX, Reader, reader_of
 from mmvae_cli.errors import DataError, InputNotFoundError, UsageError, listed
 
 if TYPE_CHECKING:
@@ -23,32 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mmvae_cli")
 
-EXAMPLE = "give one file.h5mu, or name=file for each modality: rna=rna.csv methylation=methylation.h5ad"
-
-
-@dataclass(frozen=True)
-class Reader:
-    """How one modality is read from a file of some format.
-
-    Attributes
-    ----------
-    modality
-        Reads everything: from path, name of the modality, layer or None.
-    annotations
-        Reads its samples and their annotations only: from path, name.
-    """
-
-    modality: Callable[[Path, str, str | None], Modality]
-    annotations: Callable[[Path, str], pd.DataFrame]
-
-
-TABLE = Reader(tables.read_modality, tables.table_samples)
-TABLES = {f"{suffix}{compressed}": TABLE for suffix in (".csv", ".tsv", ".txt", ".tab") for compressed in ("", ".gz")}
-READERS: dict[str, Reader] = {
-    ".h5mu": Reader(elements.read_member, elements.member_annotations),
-    ".h5ad": Reader(elements.read_anndata, elements.anndata_annotations),
-    **TABLES,
-}
+EXAMPLE = "give one file.h5mu or 10x file.h5, or name=file for each modality: rna=rna.csv methylation=methylation.h5ad"
 
 
 @dataclass(frozen=True)
@@ -63,23 +42,47 @@ class Source:
         The file of each modality, by its name, in the order given; empty for an .h5mu file.
     obs
         A table of labels; None if there is none.
+    transposed
+        Modalities whose file is a table with features in rows.
     """
 
     mudata_file: Path | None
     files: Mapping[str, Path] = field(default_factory=dict)
     obs: Path | None = None
+    transposed: tuple[str, ...] = ()
+
+    def reader(self, name: str) -> Reader:
+        """What reads a modality that has its own file."""
+        reader = reader_of(self.files[name])
+        reader = reader.transposed if reader is not None and name in self.transposed else reader
+        assert reader is not None  # parse_source refuses the others
+        return reader
+
+    def paths(self) -> list[Path]:
+        """Every file that is read, also those in a folder."""
+        files = [split_member(path)[0] for path in self.files.values()]
+        parts = [part for file in files for part in (tenx.matrix_files(file) if reader_of(file) is TENX else [file])]
+        return list(dict.fromkeys(file for file in (self.mudata_file, *parts, self.obs) if file is not None))
+
+    def tables(self) -> dict[str, bool]:
+        """Modalities that are tables, and whether each has its samples in columns."""
+        turnable = [name for name, path in self.files.items() if (reader := reader_of(path)) and reader.transposed]
+        return {name: name in self.transposed for name in turnable}
 
 
-def parse_source(inputs: Sequence[str | Path], obs: str | Path | None = None) -> Source:
-    """Find out what the arguments of a command name, without reading it.
+def parse_source(inputs: Sequence[str | Path], obs: str | Path | None = None, transpose: Sequence[str] = ()) -> Source:
+    """Find out what the arguments of a command name, without reading values.
 
     Parameters
     ----------
     inputs
-        One ``file.h5mu``; or for each modality ``name=file``, where file is a table (.csv, .tsv, .txt, .tab,
-        with .gz or without), an .h5ad file, or ``file.h5mu/itsname``.
+        One ``file.h5mu``, 10x ``file.h5`` or folder with a ``matrix.mtx``; or for each modality ``name=file``, where
+        file is a table (.csv, .tsv, .txt, .tab, with .gz or without; .parquet), an .h5ad file, a 10x file or folder, or
+        ``file.h5mu/itsname``.
     obs
         A table of labels, the names of the samples in its first column.
+    transpose
+        Modalities whose file is a table with features in rows.
 
     Raises
     ------
@@ -93,17 +96,9 @@ def parse_source(inputs: Sequence[str | Path], obs: str | Path | None = None) ->
     labels = None if obs is None else _checked(Path(obs).expanduser(), TABLES)
     named = [_split(str(text)) for text in inputs]
     bare = [path for name, path in named if name is None]
-    if not bare:
-        return Source(None, _named_files(named), labels)
-    path = bare[0]
-    suffix = plain_suffix(path)
-    if suffix in READERS and suffix != ".h5mu":
-        raise UsageError(f"{path} holds one modality and does not say which", hint=f"name it: write rna={path}")
-    if len(named) > 1:
-        raise UsageError(f"{path} is given without a name, beside other input", hint=EXAMPLE)
-    if elements.split_member(path)[1]:
-        raise UsageError(f"{path} addresses one modality", hint=f"name it, and another one: write rna={path}")
-    return Source(_checked(path, {".h5mu": READERS[".h5mu"]}), {}, labels)
+    source = _whole(bare[0], len(named)) if bare else Source(None, _named_files(named))
+    _check_transposed(transpose, source)
+    return replace(source, obs=labels, transposed=tuple(transpose))
 
 
 def modality_names(source: Source | MuData) -> list[str]:
@@ -141,12 +136,17 @@ def read(
     if not isinstance(source, Source):
         from mmvae_cli.data.memory import read_memory
 
-        return read_memory(source, modalities, layers)
-    if source.mudata_file is not None:
+        dataset = read_memory(source, modalities, layers)
+    elif source.mudata_file is not None:
         dataset = elements.read_mudata(source.mudata_file, modalities, layers)
     else:
-        dataset = _read_files(source.files, modalities, layers)
-    return dataset if source.obs is None else _with_labels(dataset, source.obs)
+        dataset = _read_files(source, modalities, layers)
+    warn_of_names(dataset)
+    if not isinstance(source, Source):
+        return dataset
+    labels = None if source.obs is None else tables.read_annotations(source.obs)
+    require_orientation(dataset, source.tables(), labels)
+    return dataset if labels is None else _with_labels(dataset, labels, str(source.obs))
 
 
 def _split(text: str) -> tuple[str | None, Path]:
@@ -159,12 +159,38 @@ def _split(text: str) -> tuple[str | None, Path]:
     return name, Path(path).expanduser()
 
 
+def _whole(path: Path, n_inputs: int) -> Source:
+    """One file or folder with all modalities."""
+    file, member = split_member(path)
+    several = reader_of(file) is TENX
+    if not several and plain_suffix(path) in READERS and plain_suffix(path) != ".h5mu":
+        raise UsageError(f"{path} holds one modality and does not say which", hint=f"name it: write rna={path}")
+    if n_inputs > 1:
+        raise UsageError(f"{path} is given without a name, beside other input", hint=EXAMPLE)
+    if member:
+        raise UsageError(f"{path} addresses one modality", hint=f"name it, and another one: write rna={path}")
+    if several:
+        _checked(path, READERS)
+        return Source(None, tenx.modality_paths(path))
+    return Source(_checked(path, {".h5mu": READERS[".h5mu"]}))
+
+
+def _check_transposed(names: Sequence[str], source: Source) -> None:
+    allowed = source.tables()
+    for name in names:
+        if name not in allowed:
+            raise UsageError(
+                f"--transpose {name}: {'no table' if name in source.files else 'nothing'} of that name is given",
+                hint=f"it takes tables that are given as name=table.csv; here: {listed(allowed) or 'none'}",
+            )
+
+
 def _named_files(named: Sequence[tuple[str | None, Path]]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for name, path in named:
         if name in files:
             raise UsageError(f"modality {name!r} is given twice", hint="give every modality a name of its own")
-        file, member = elements.split_member(path)
+        file, member = split_member(path)
         _checked(file, READERS)
         if plain_suffix(file) == ".h5mu" and not member:
             raise UsageError(
@@ -176,6 +202,8 @@ def _named_files(named: Sequence[tuple[str | None, Path]]) -> dict[str, Path]:
 
 def _checked(path: Path, readers: Mapping[str, Reader]) -> Path:
     """The path, if a file is there and of a known format."""
+    if readers is READERS and is_matrix_folder(path):
+        return path
     if plain_suffix(path) in readers or not path.is_file():
         _require_file(path)
         return path
@@ -202,23 +230,22 @@ def _require_file(path: Path) -> None:
     )
 
 
-def _read_files(files: Mapping[str, Path], asked: Sequence[str] | None, layers: Mapping[str, str] | None) -> Dataset:
+def _read_files(source: Source, asked: Sequence[str] | None, layers: Mapping[str, str] | None) -> Dataset:
     """One file per modality; the samples of the whole are all samples, in order of first appearance."""
+    files = source.files
     chosen = choose_modalities(asked, list(files))
     layer_of = check_layers(layers, list(files))
-    readers = {name: READERS[plain_suffix(elements.split_member(path)[0])] for name, path in files.items()}
-    modalities = {name: readers[name].modality(files[name], name, layer_of.get(name)) for name in chosen}
+    modalities = {name: source.reader(name).modality(files[name], name, layer_of.get(name)) for name in chosen}
     annotations = {
-        name: modalities[name].obs if name in modalities else readers[name].annotations(path, name)
+        name: modalities[name].obs if name in modalities else source.reader(name).annotations(path, name)
         for name, path in files.items()
     }
     samples = dict.fromkeys(sample for obs in annotations.values() for sample in obs.index)
     return Dataset(modalities, pd.DataFrame(index=pd.Index(list(samples), dtype=object)), annotations)
 
 
-def _with_labels(dataset: Dataset, path: Path) -> Dataset:
+def _with_labels(dataset: Dataset, labels: pd.DataFrame, path: str) -> Dataset:
     """The data with the columns of a table of labels; they replace columns of the same name."""
-    labels = tables.read_annotations(path)
     known = labels.index.isin(dataset.obs.index)
     if not known.any():
         raise DataError(

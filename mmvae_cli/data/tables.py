@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.data.choose import choose_layer
-from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.delimited import MISSING, Delimited, inspect
 from mmvae_cli.data.validate import duplicated_names
 from mmvae_cli.errors import DataError
@@ -45,7 +43,7 @@ class _DecimalComma(Exception):
     """A cell is a number once its comma is read as a decimal point."""
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, rows: str = "sample") -> Table:
     """Read a table of numbers.
 
     Parameters
@@ -53,6 +51,8 @@ def read_table(path: Path) -> Table:
     path
         CSV or TSV, may be compressed with gzip. The first line names the features, the first column
         the samples. Names stay as they are; empty cells, NA and NaN are missing.
+    rows
+        What a row is, for messages: ``sample``, or ``feature`` in a transposed table.
 
     Raises
     ------
@@ -62,11 +62,11 @@ def read_table(path: Path) -> Table:
         If a cell is no number, a line has too few or too many cells, or a name occurs twice.
     """
     layout = inspect(path)
-    _check_columns(layout, "feature")
+    _check_columns(layout, "feature" if rows == "sample" else "sample")
     try:
-        names, values = _numbers(layout, decimal_comma=False)
+        names, values = _numbers(layout, rows, decimal_comma=False)
     except _DecimalComma:
-        names, values = _numbers(layout, decimal_comma=True)
+        names, values = _numbers(layout, rows, decimal_comma=True)
         log.info("%s: numbers are written with a decimal comma", path)
     return Table(names, layout.columns, values)
 
@@ -95,7 +95,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     _check_columns(layout, "column")
     rows = list(layout.rows())
     names = [name for _, name, _ in rows]
-    _check_samples(names, path)
+    _check_rows(names, path)
     cells = zip(*(cells for _, _, cells in rows), strict=True)
     columns = {
         column: _label_column(values, layout.delimiter) for column, values in zip(layout.columns, cells, strict=True)
@@ -103,20 +103,18 @@ def read_annotations(path: Path) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, dtype=object), columns=pd.Index(layout.columns, dtype=object))
 
 
-def read_modality(path: Path, name: str, layer: str | None) -> Modality:
-    """Read a table as the modality ``name``; DataError if a layer is asked for."""
-    if layer is not None:
-        choose_layer(name, layer, [])
-    table = read_table(path)
-    obs = pd.DataFrame(index=pd.Index(table.names, dtype=object))
-    return Modality(name, table.values, obs, pd.DataFrame(index=pd.Index(table.columns, dtype=object)))
+def row_names(path: Path, rows: str = "sample") -> list[str]:
+    """Names of the rows of a table; its values are not looked at."""
+    names = [name for _, name, _ in inspect(path).rows()]
+    _check_rows(names, path, rows)
+    return names
 
 
-def table_samples(path: Path, name: str) -> pd.DataFrame:
-    """The samples of a table as annotations without columns; its values are not looked at."""
-    names = [sample for _, sample, _ in inspect(path).rows()]
-    _check_samples(names, path)
-    return pd.DataFrame(index=pd.Index(names, dtype=object))
+def column_names(path: Path, columns: str = "feature") -> list[str]:
+    """Names of the columns of a table, without the first."""
+    layout = inspect(path)
+    _check_columns(layout, columns)
+    return layout.columns
 
 
 def _check_columns(layout: Delimited, kind: str) -> None:
@@ -127,24 +125,24 @@ def _check_columns(layout: Delimited, kind: str) -> None:
         raise problem
 
 
-def _check_samples(names: list[str], path: Path) -> None:
-    for problem in duplicated_names(pd.Index(names, dtype=object), "sample", str(path)):
+def _check_rows(names: list[str], path: Path, kind: str = "sample") -> None:
+    for problem in duplicated_names(pd.Index(names, dtype=object), kind, str(path)):
         raise problem
 
 
-def _numbers(layout: Delimited, *, decimal_comma: bool) -> tuple[list[str], np.ndarray]:
+def _numbers(layout: Delimited, kind: str, *, decimal_comma: bool) -> tuple[list[str], np.ndarray]:
     """Names and values of all rows; _DecimalComma where reading again with it may help."""
     names: list[str] = []
     rows: list[np.ndarray] = []
     with np.errstate(over="ignore"):  # too large for float32: infinite, which the validation reports
         for line, name, cells in layout.rows():
             names.append(name)
-            rows.append(_row(cells, layout, line, name, decimal_comma))
-    _check_samples(names, layout.path)
+            rows.append(_row(cells, layout, f"line {line} ({kind} {name!r})", decimal_comma))
+    _check_rows(names, layout.path, kind)
     return names, np.stack(rows)
 
 
-def _row(cells: list[str], layout: Delimited, line: int, name: str, decimal_comma: bool) -> np.ndarray:
+def _row(cells: list[str], layout: Delimited, where: str, decimal_comma: bool) -> np.ndarray:
     if not decimal_comma:
         try:
             return _floats(cells)
@@ -159,8 +157,7 @@ def _row(cells: list[str], layout: Delimited, line: int, name: str, decimal_comm
                 raise _DecimalComma from None
             mixed = " in a table with decimal commas" if decimal_comma else ""
             raise DataError(
-                f"{layout.path}, line {line} (sample {name!r}), column {layout.columns[position]!r}: "
-                f"{cell[:40]!r} is not a number{mixed}",
+                f"{layout.path}, {where}, column {layout.columns[position]!r}: {cell[:40]!r} is not a number{mixed}",
                 hint="missing cells are empty or NA; columns of text belong into the table given to --obs",
             ) from None
     return values

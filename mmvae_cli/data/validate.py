@@ -75,7 +75,14 @@ def _overlap_hint(dataset: Dataset) -> str:
                 return (
                     f"the columns of {name!r} are named like the samples of {partner!r}: transpose it, samples are rows"
                 )
-    return "samples are matched by name: use the same names in every modality"
+    hint = "samples are matched by name: use the same names in every modality"
+    return f"{hint}; a table with samples in columns needs --transpose NAME" if _share_features(dataset) else hint
+
+
+def _share_features(dataset: Dataset) -> bool:
+    """Whether two modalities have features of one name, as where the samples of both are columns."""
+    names = [name for modality in dataset.modalities.values() for name in modality.var.index.unique()]
+    return len(set(names)) < len(names)
 
 
 def require_known_names(dataset: Dataset) -> None:

@@ -107,7 +107,7 @@ def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: in
 
 def prediction_unit(record: ModalityRecord) -> str:
     """Unit of the predictions of a modality, for the user."""
-    if record.library is not None:
+    if record.median_size is not None:
         return "counts at the median library size of the training samples"
     return TRANSFORMS[record.transform].unit
 
@@ -171,7 +171,7 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
     for name in there:
         transform = TRANSFORMS[run.modality(name).transform]
         transformed[name] = transform.apply(aligned.modalities[name].values, name)
-        needs_all = transform.needs_all or run.modality(name).library is not None
+        needs_all = transform.needs_all or run.modality(name).median_size is not None
         if needs_all and (needed is None or name in needed):
             _warn_of_other_features(run, name, aligned.modalities[name].n_features)
     aligned = aligned.with_values(transformed)
@@ -196,6 +196,14 @@ def _warn_of_other_features(run: Run, name: str, n_features: int) -> None:
         )  # fmt: skip
 
 
+def _hint_of_features(aligned: Aligned, record: ModalityRecord, min_features: float) -> str:
+    modality = aligned.modalities[record.name]
+    if modality.obs.index.isin(record.features).any():
+        return f"its samples are named like the model's features: add --transpose {record.name}, if they are features"
+    names = listed(modality.var.index[:3].astype(str), most=3)
+    return f"at least {min_features:.0%} are needed (--min-features); the data have names such as {names}"
+
+
 def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | None) -> tuple[np.ndarray, list[str]]:
     """Values (n_samples, features of the record), and names of missing features; None where that does not matter."""
     values = np.zeros((len(aligned.names), len(record.features)), dtype=np.float32)
@@ -208,8 +216,7 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | Non
         raise DataError(
             f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
             f"missing: {listed(lacking, most=5)}",
-            hint=f"at least {min_features:.0%} are needed (--min-features); the data have names such as "
-            f"{listed(aligned.modalities[record.name].var.index[:3].astype(str), most=3)}",
+            hint=_hint_of_features(aligned, record, min_features),
         )
     if lacking and min_features is not None:
         log.warning(

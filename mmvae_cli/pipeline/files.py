@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmvae_cli.config import PredictConfig, TrainConfig
+from mmvae_cli.config import PredictConfig, RunOptions, TrainConfig
 from mmvae_cli.data.assemble import whole_mudata
 from mmvae_cli.data.atomic import check_place, write_file
 from mmvae_cli.data.formats import Source, parse_source
@@ -22,6 +22,7 @@ from mmvae_cli.data.writeback import (
     write_mudata,
     write_to,
 )
+from mmvae_cli.data_options import InputOptions
 from mmvae_cli.errors import CannotCreateError, CannotWriteError, UsageError, listed
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.predict import prediction_table
@@ -117,9 +118,23 @@ def run(
     }
     if command in special:
         return special[command](step, inputs, options, obs, output, force, command_line=command_line, **more)
-    source = parse_source(inputs, obs) if inputs or command == "select" else source_of(load_run(options.run))
+    needs_input = command == "select"
+    source = _source(inputs, obs, options) if needs_input else _source_or_run(inputs, obs, options)
     place = destination(source, output, None, force=force)
     return _written(step(source, options, command_line=command_line, **more), place)
+
+
+def _source(inputs: Sequence[str], obs: str | None, options: InputOptions) -> Source:
+    return parse_source(inputs, obs, options.transpose)
+
+
+def _source_or_run(inputs: Sequence[str], obs: str | None, options: RunOptions) -> Source:
+    """What is given, or else the data of the run."""
+    if inputs:
+        return _source(inputs, obs, options)
+    if options.transpose:
+        raise UsageError("--transpose is for tables, and none is given", hint="leave it out, or name=table.csv")
+    return source_of(load_run(options.run))
 
 
 def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:
@@ -129,7 +144,7 @@ def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:
 
 
 def _check(step: Step, inputs: Sequence[str], options: Any, obs: str | None, *_: Any, **__: Any) -> dict[str, Any]:
-    outcome: Outcome = step(parse_source(inputs, obs), options)
+    outcome: Outcome = step(_source(inputs, obs, options), options)
     return outcome.summary
 
 
@@ -161,10 +176,9 @@ def _train(
     force: bool,
     **more: Any,
 ) -> dict[str, Any]:
-    source = parse_source(inputs, obs)
+    source = _source(inputs, obs, options)
     folder = Path(options.run).absolute()
-    files = [file for file in (source.mudata_file, source.obs, *source.files.values()) if file is not None]
-    inside = [str(file) for file in files if Path(file).resolve().is_relative_to(folder.resolve())]
+    inside = [str(file) for file in source.paths() if file.resolve().is_relative_to(folder.resolve())]
     if inside:
         raise CannotCreateError(
             f"the run folder {folder} holds the input {listed(inside)}", hint="name another folder with --run"
@@ -195,7 +209,7 @@ def _predict(
             raise UsageError(f"{name} is no file", hint=f"several modalities are joined by a comma: --from rna,{name}")
     if len(inputs) == 1 and "=" not in inputs[0] and not inputs[0].endswith(".h5mu") and len(options.source) == 1:
         inputs = [f"{options.source[0]}={inputs[0]}"]  # a bare table can only be the one source
-    source = parse_source(inputs, obs) if inputs else source_of(load_run(options.run))
+    source = _source_or_run(inputs, obs, options)
     suffix = Path(output).suffix if output is not None else ""
     if suffix in TABLES or suffix == ".h5ad":
         return _table(source, options, Path(str(output)), force)

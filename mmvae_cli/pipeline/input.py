@@ -29,8 +29,10 @@ class Input:
         As on the command line.
     label, label_class
         Label of the study, and the class that it is reduced to; or None.
+    transposed
+        Modalities whose table has features in rows.
     digest
-        SHA-256 of the files' bytes: changed files are another input.
+        SHA-256 of the files' bytes and of how they are turned: changed files are another input.
     """
 
     inputs: tuple[str, ...]
@@ -39,6 +41,7 @@ class Input:
     layers: tuple[tuple[str, str], ...]
     label: str | None
     label_class: str | None
+    transposed: tuple[str, ...]
     digest: str
 
 
@@ -47,15 +50,17 @@ def input_of(inputs: Sequence[str], obs: str | None, options: DataOptions, label
     if label_class is not None and options.label is None:
         raise UsageError("--label-class needs a label", hint="name its column with --label")
     layers = tuple(sorted(options.layer.items()))
-    digest = _digest(parse_source(inputs, obs))
-    return Input(tuple(inputs), obs, options.modalities, layers, options.label, label_class, digest)
+    turned = options.transpose
+    digest = _digest(parse_source(inputs, obs, turned))
+    return Input(tuple(inputs), obs, options.modalities, layers, options.label, label_class, turned, digest)
 
 
 def _digest(source: Source) -> str:
     digest = hashlib.sha256()
-    for file in filter(None, (source.mudata_file, *source.files.values(), source.obs)):
+    for file in source.paths():
         with suppress(OSError), open(file, "rb") as content:  # who reads it says what is wrong
             digest.update(hashlib.file_digest(content, "sha256").digest())
+    digest.update("".join(f"\0{name}" for name in sorted(source.transposed)).encode())
     return digest.hexdigest()
 
 
@@ -68,7 +73,7 @@ def read_input(given: Input) -> Dataset:
     MmvaeError
         If nothing could be trained on them, or there is no such label or class.
     """
-    source = parse_source(given.inputs, given.obs)
+    source = parse_source(given.inputs, given.obs, given.transposed)
     dataset = load(source, DataOptions(modalities=given.modalities, layer=dict(given.layers)))
     if given.label is None:
         return dataset

@@ -9,6 +9,7 @@ from mudata import MuData
 
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, modality_names, read
+from mmvae_cli.data.names import like
 from mmvae_cli.data.validate import require_overlap, require_several, validate
 from mmvae_cli.data_options import DataOptions
 from mmvae_cli.pipeline.prepare import per_modality
@@ -48,13 +49,10 @@ def _report_missing_entries(dataset: Dataset) -> None:
 
 
 def _warn_of_like_names(dataset: Dataset) -> None:
-    """Say where names differ by case or blanks only: two names of one sample would look like missing modalities."""
-    by_plain: dict[str, list[str]] = {}
-    for name in dataset.obs.index.astype(str):
-        by_plain.setdefault(name.strip().casefold(), []).append(name)
-    like = [names for names in by_plain.values() if len(names) > 1]
-    if like:
+    """Two names of one sample would look like missing modalities."""
+    found = like(dataset.obs.index.astype(str).tolist())
+    if found:
         log.warning(
-            "%d sample names differ by case or blanks only, such as %r and %r; they are taken as different samples",
-            sum(map(len, like)), *like[0][:2],
+            "%d sample names differ by case or blanks only, such as %s and %s; they are taken as different samples",
+            len(found), *found[:2],
         )  # fmt: skip

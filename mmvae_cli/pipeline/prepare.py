@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from mmvae_cli.data.depth import at_library_size, library_sizes, log_at_library_size, warn_about_empty
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
 from mmvae_cli.data.kinds import constant_features, value_kind
-from mmvae_cli.data.library import at_library_size, library_sizes, log_at_library_size, warn_about_empty
 from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling
 from mmvae_cli.data_options import DataOptions, SelectionOptions
 from mmvae_cli.errors import DataError, UsageError, counted, listed, pick
@@ -66,7 +66,7 @@ class Prepared:
 
     @property
     def _sized(self) -> list[str]:
-        return [record.name for record in self.records if record.library is not None]
+        return [record.name for record in self.records if record.median_size is not None]
 
     def places(self, record: ModalityRecord) -> np.ndarray:
         """Where the features of a record stand in the file."""
@@ -269,7 +269,7 @@ def _record(
         transform=transform,
         likelihood=likelihood,
         layer=None if layer is None else str(layer),
-        library=np.array([library for _, library in scaling]) if sized else None,
+        median_size=np.array([library for _, library in scaling]) if sized else None,
     )
     if selections is None:
         return record

@@ -9,8 +9,8 @@ import torch
 
 from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.columns import column_moments
+from mmvae_cli.data.depth import library_sizes
 from mmvae_cli.data.labels import Label
-from mmvae_cli.data.library import library_sizes
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
 
@@ -65,15 +65,15 @@ def modality_tensors(
 
 def _log_sizes(totals: np.ndarray, record: ModalityRecord) -> np.ndarray:
     """(1 or replicates, n_samples) log of the library sizes relative to the training median."""
-    assert record.library is not None
-    return (np.log(totals) - np.log(record.library)[:, None]).astype(np.float32)
+    assert record.median_size is not None
+    return (np.log(totals) - np.log(record.median_size)[:, None]).astype(np.float32)
 
 
 def totals_of(aligned: Aligned, records: tuple[ModalityRecord, ...]) -> dict[str, np.ndarray]:
     """By modality whose likelihood knows them, the library size of every sample, 1 where it lacks the modality."""
     found = {}
     for record in records:
-        if record.library is not None and record.name in aligned.modalities:
+        if record.median_size is not None and record.name in aligned.modalities:
             rows = aligned.rows[record.name]
             own = library_sizes(aligned.modalities[record.name].values)
             found[record.name] = np.where(rows >= 0, own[rows], 1.0)

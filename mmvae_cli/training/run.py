@@ -43,7 +43,7 @@ class ModalityRecord:
         Same shape: True where screening gave a feature the role ``shared``; None without screening.
     mean, sd
         Same shape, of the transformed values; ``sd`` None where nothing was standardised.
-    library
+    median_size
         (1 or replicates,) median library size of the training samples; None where the likelihood knows none.
     transform, layer, likelihood
         As chosen; ``layer`` None for ``X``.
@@ -60,7 +60,7 @@ class ModalityRecord:
     other_set: np.ndarray | None = None
     role_shared: np.ndarray | None = None
     sd: np.ndarray | None = None
-    library: np.ndarray | None = None
+    median_size: np.ndarray | None = None
 
     def view(self, array: np.ndarray, replicate: int) -> np.ndarray:
         """Row of a replicate in one of the arrays."""
@@ -71,7 +71,7 @@ class ModalityRecord:
         return np.array(self.features, dtype=object)[self.view(self.columns, replicate)]
 
 
-ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "library")
+ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "median_size")
 
 
 def roles_of(modalities: Sequence[ModalityRecord]) -> list[torch.Tensor] | None:

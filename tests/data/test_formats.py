@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmvae_cli.data.formats import READERS, Source, modality_names, parse_source, read
+from mmvae_cli.data.formats import Source, modality_names, parse_source, read
+from mmvae_cli.data.readers import READERS
 from mmvae_cli.errors import DataError, InputNotFoundError, UsageError
 from tests.data.objects import small_modality, small_mudata
 

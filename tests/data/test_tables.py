@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmvae_cli.data.delimited import MISSING
-from mmvae_cli.data.tables import read_annotations, read_modality, read_table, table_samples
+from mmvae_cli.data.readers import TABLE
+from mmvae_cli.data.tables import read_annotations, read_table
 from mmvae_cli.errors import DataError, InputNotFoundError
 
 
@@ -187,12 +188,12 @@ def test_bad_annotations_are_refused(write, text):
 def test_a_table_has_no_layers(write):
     path = write("id,a\ns1,1\n")
     with pytest.raises(DataError, match="modality 'rna' has no layers"):
-        read_modality(path, "rna", "counts")
-    assert list(read_modality(path, "rna", None).var.index) == ["a"]
+        TABLE.modality(path, "rna", "counts")
+    assert list(TABLE.modality(path, "rna", None).var.index) == ["a"]
 
 
 def test_samples_alone_are_read_without_looking_at_values(write):
-    assert list(table_samples(write("id,a\ns2,x\ns1,1\n"), "rna").index) == ["s2", "s1"]
+    assert list(TABLE.annotations(write("id,a\ns2,x\ns1,1\n"), "rna").index) == ["s2", "s1"]
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)

@@ -75,7 +75,7 @@ def test_counts_go_from_training_to_metrics(likelihood: str, tmp_path: Path) -> 
     rna = mdata.mod["rna"]
     total = np.asarray(rna.X.sum(1)).reshape(-1)
     training = (mdata.obs["mmvae_split"] == "train").to_numpy()
-    library = run.modality("rna").library
+    library = run.modality("rna").median_size
     assert library == pytest.approx([np.median(total[training])])
     held = (mdata.obs["mmvae_split"] == "test").to_numpy()
     x = rna.X.toarray() / total[:, None] * library  # at the median library size, whatever the sample's own
@@ -130,7 +130,7 @@ def test_the_order_of_samples_changes_nothing(tmp_path: Path) -> None:
 
 def test_replicates_have_their_own_library_size(tmp_path: Path) -> None:
     run = train(counted(), tmp_path / "run", replicates=3, splits="own", label="label", shared=3, other=3)
-    assert len(set(run.modality("rna").library.tolist())) > 1
+    assert len(set(run.modality("rna").median_size.tolist())) > 1
 
 
 def test_counts_of_other_features_are_warned_about(tmp_path: Path, caplog) -> None:

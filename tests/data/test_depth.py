@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mmvae_cli.data.library import at_library_size, library_sizes, log_at_library_size, warn_about_empty
+from mmvae_cli.data.depth import at_library_size, library_sizes, log_at_library_size, warn_about_empty
 
 COUNTS = np.array([[1, 2, 3], [0, 0, 0], [10, 20, 30]], dtype=np.float32)
 

@@ -1,0 +1,97 @@
+"""Names that a spreadsheet or a reader has changed before they came here: said, never repaired."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mmvae_cli.data.dataset import Dataset
+from mmvae_cli.errors import counted, listed
+
+log = logging.getLogger("mmvae_cli")
+
+SHOWN = 3
+MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+# 1-Mar, Mar-01 (two digits: OCT-4 is a protein), 2021-03-01, 01/03/2021
+DATE = re.compile(
+    rf"\d{{1,2}}-{MONTH}(?:-\d{{2,4}})?|{MONTH}-\d{{2}}"
+    r"|(?:19|20)\d{2}-\d{2}-\d{2}(?:[ T]00:00:00)?|\d{1,2}[/.]\d{1,2}[/.](?:19|20)\d{2}",
+    re.IGNORECASE,
+)
+DAYS = range(36526, 48945)  # 2000 to 2033 as Excel counts days: what is left of a date in a cell of numbers
+FLOAT = re.compile(r"\d+\.0")
+POWER = re.compile(r"\d(?:\.\d+)?E[+-]\d{2,}", re.IGNORECASE)
+
+Names = Sequence[str]
+
+
+def dates(names: Names) -> list[str]:
+    """Names that are dates; also numbers of days, where most names are no numbers."""
+    found = [name for name in names if DATE.fullmatch(name)]
+    days = [name for name in names if name.isascii() and name.isdigit() and int(name[:6]) in DAYS]
+    few = days and 2 * sum(name.isdigit() for name in names) < len(names)  # else they are Entrez identifiers
+    return found + (days if few else [])
+
+
+def powers(names: Names) -> list[str]:
+    """Names in scientific notation."""
+    return [name for name in names if POWER.fullmatch(name)]
+
+
+def floats(names: Names) -> list[str]:
+    """All names, if all of several are whole numbers with .0 at their end."""
+    return list(names) if len(names) > 1 and all(FLOAT.fullmatch(name) for name in names) else []
+
+
+def blanks(names: Names) -> list[str]:
+    """Names with blanks at an end."""
+    return [repr(name) for name in names if name != name.strip()]
+
+
+def like(names: Names) -> list[str]:
+    """Names that differ from another by case or blanks only."""
+    by_plain: dict[str, list[str]] = {}
+    for name in names:
+        by_plain.setdefault(name.strip().casefold(), []).append(name)
+    return [repr(name) for group in by_plain.values() if len(set(group)) > 1 for name in group]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One kind of damage.
+
+    Attributes
+    ----------
+    found
+        Gives those of some names that have it.
+    says
+        What they look like, and what it may come from.
+    kinds
+        What can have it: ``sample``, ``feature``.
+    """
+
+    found: Callable[[Names], list[str]]
+    says: str
+    kinds: tuple[str, ...] = ("sample", "feature")
+
+
+DAMAGES = (
+    Damage(dates, "like dates, into which Excel turns gene names (SEPT2, MARCH1)", ("feature",)),
+    Damage(powers, "in scientific notation, into which a spreadsheet turns long names"),
+    Damage(floats, "with .0 at the end: they may have been whole numbers that a program read as decimals"),
+    Damage(blanks, "with blanks at an end, which count"),
+    Damage(like, "differing by case or blanks only, taken as different", ("feature",)),  # samples: over all
+)
+
+
+def warn_of_names(dataset: Dataset) -> None:
+    """Say which names look damaged: one line for each kind of damage and modality."""
+    for modality in dataset.modalities.values():
+        for kind, index in (("sample", modality.obs.index), ("feature", modality.var.index)):
+            names = index.astype(str).tolist()
+            for damage in DAMAGES:
+                if kind in damage.kinds and (found := damage.found(names)):
+                    count = counted(len(found), f"{kind} name")
+                    log.warning("modality %r: %s %s: %s", modality.name, count, damage.says, listed(found, SHOWN))
