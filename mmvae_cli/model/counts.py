@@ -27,9 +27,14 @@ def log_dispersion(parameter: Tensor) -> Tensor:
     return parameter.clamp(*DISPERSION_RANGE)[:, None, None]
 
 
+def _precise(values: Tensor) -> Tensor:
+    """Float64 where the device knows it."""
+    return values if values.device.type == "mps" else values.double()
+
+
 def _log_gammas(x: Tensor, theta: Tensor) -> Tensor:
     """``lgamma(x + θ) − lgamma(θ) − lgamma(x + 1)``; in float64, as the first two may be large and nearly equal."""
-    x, theta = x.double(), theta.double()
+    x, theta = _precise(x), _precise(theta)
     return torch.lgamma(x + theta) - torch.lgamma(theta) - torch.lgamma(x + 1.0)
 
 
@@ -95,7 +100,7 @@ class _NegativeBinomialSum(torch.autograd.Function):
         for_d[index] = for_d[index] + rises
         # d/d(log θ) = θ·(digamma(x + θ) − digamma(θ) − softplus(d)) − d/d(d)
         for_theta = -(softplus * theta * outer).sum((1, 2)) - for_d.sum((1, 2))  # (replicates, features)
-        digammas = torch.digamma((occupied.x + at_theta).double()) - torch.digamma(at_theta.double())
+        digammas = torch.digamma(_precise(occupied.x + at_theta)) - torch.digamma(_precise(at_theta))
         at_features = (at_theta * digammas * at_outer).sum(1).to(for_theta.dtype)
         for_theta = for_theta.index_put((occupied.replicate, occupied.feature), at_features, accumulate=True)
         return for_d, for_theta[:, None, None], None, None
