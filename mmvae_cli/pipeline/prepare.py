@@ -159,7 +159,10 @@ def prepare(
 
 
 def _at_one_depth(study: Study, names: list[str]) -> Study:
-    """Log counts at the median library size in some modalities; depth is what they share first of all."""
+    """Log counts at one library size in some modalities; depth is what they share first of all.
+
+    The size is the median over all samples, which sets a scale and nothing else.
+    """
     values = {}
     for name in names:
         counts = study.aligned.modalities[name].values

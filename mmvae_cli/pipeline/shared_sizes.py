@@ -11,6 +11,7 @@ from mmvae_cli.evaluation.shared_rank import shared_rank
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, asks_for_shared, latent_sizes
 from mmvae_cli.pipeline.prepare import Prepared
+from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
 
 log = logging.getLogger("mmvae_cli")
@@ -26,13 +27,14 @@ def shared_sizes(prepared: Prepared, config: TrainConfig) -> list[int]:
     """
     _, asked = latent_sizes(config.latent, prepared.study.aligned.file_order)
     by_evidence = OBJECTIVES[config.model].shared_path and not asks_for_shared(config.latent)
+    study = prepared.depth_free if by_evidence else prepared.study
     n_different = max(len(prepared.study.splits), *(len(_roles(record)) for record in prepared.records))
     sizes = []
     for replicate in range(n_different):
         if not any(_roles(record)[replicate % len(_roles(record))].any() for record in prepared.records):
             sizes.append(0)
         elif by_evidence:
-            sizes.append(int(np.clip(_evidence(prepared, replicate), DEFAULT_SIZE, MOST_SHARED)))
+            sizes.append(int(np.clip(_evidence(prepared, study, replicate), DEFAULT_SIZE, MOST_SHARED)))
         else:
             sizes.append(asked)
     if by_evidence and any(sizes):
@@ -46,9 +48,8 @@ def _roles(record: ModalityRecord) -> np.ndarray:
     return np.ones(record.columns.shape, dtype=bool) if record.role_shared is None else record.role_shared
 
 
-def _evidence(prepared: Prepared, replicate: int) -> int:
+def _evidence(prepared: Prepared, study: Study, replicate: int) -> int:
     """Rank of the prediction of modalities from each other, in the training samples of a replicate."""
-    study = prepared.depth_free
     train = study.part("train", replicate if len(study.splits) > 1 else 0)
     values, observed = {}, {}
     for record in prepared.records:
