@@ -68,6 +68,19 @@ class Columns:
         width = int(np.clip(BLOCK_ENTRIES // max(1, self.n_samples), 32, WIDEST_BLOCK))
         return [slice(start, start + width) for start in range(0, self.n_features, width)]
 
+    def weighted(self, columns: slice) -> np.ndarray:
+        """Columns as principal components see them: standardised, but those of a sparse matrix times their sd.
+
+        Features with few entries are hardly more than noise, and most features of single cells are such.
+        """
+        standardised = self.standardised(columns)
+        if isinstance(self.values, np.ndarray):
+            return standardised
+        block = self.values[:, columns]
+        mean = np.asarray(block.mean(axis=0, dtype=np.float64)).reshape(-1)
+        variance = np.asarray(block.multiply(block).mean(axis=0, dtype=np.float64)).reshape(-1) - np.square(mean)
+        return standardised * np.sqrt(np.maximum(variance, 0.0)).astype(np.float32)
+
     def standardised(self, columns: slice) -> np.ndarray:
         """Return columns of mean 0 and length 1, so that products are correlations; 0 where a column is constant.
 
@@ -199,7 +212,7 @@ def _multiple_correlations(
 
 
 def _components(columns: Columns, generator: np.random.Generator) -> np.ndarray:
-    """Leading principal components of the standardised columns, orthonormal, (n_samples, n_components) float32.
+    """Leading principal components of the weighted columns, orthonormal, (n_samples, n_components) float32.
 
     Source: Halko, Martinsson & Tropp, Finding structure with randomness, 2011 (subspace iteration).
     """
@@ -210,7 +223,7 @@ def _components(columns: Columns, generator: np.random.Generator) -> np.ndarray:
     for _ in range(N_ITERATIONS):
         product = np.zeros_like(basis)
         for block in columns.blocks():
-            x = columns.standardised(block)
+            x = columns.weighted(block)
             product += x @ (x.T @ basis.astype(np.float32))
         basis, triangle = np.linalg.qr(product)
     return np.asarray((basis @ np.linalg.svd(triangle)[0])[:, :n_components], dtype=np.float32)
