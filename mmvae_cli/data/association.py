@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.dataset import Matrix
 
 BLOCK_ENTRIES = 4_000_000  # entries of a dense block of columns: 16 MB in float32
@@ -100,8 +101,8 @@ def _mean_for_missing(values: np.ndarray) -> np.ndarray:
     """Put the mean of its column, 0 in an empty one, for every nan, in place."""
     missing = np.isnan(values)
     if missing.any():
-        total, count = np.where(missing, 0.0, values).sum(axis=0), (~missing).sum(axis=0)
-        values[missing] = np.broadcast_to(total / np.maximum(count, 1), values.shape)[missing]
+        mean = np.nan_to_num(column_moments(values).mean)
+        values[missing] = np.broadcast_to(mean, values.shape)[missing]
     return values
 
 

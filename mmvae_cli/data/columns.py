@@ -76,10 +76,10 @@ def column_moments(values: Matrix, rows: np.ndarray | None = None) -> Moments:
     """
     if is_clean_sparse(values):
         return _sparse_moments(values if rows is None else values[rows])
-    parts = [_dense_moments(block) for _, block in dense_blocks(values, rows)]
+    parts = [_dense_moments(block) for _, block in dense_blocks(values, rows)] or [_dense_moments(np.zeros((0, 0)))]
     return Moments(
         *(
-            np.concatenate([getattr(part, field) for part in parts]) if parts else np.zeros(0)
+            np.concatenate([getattr(part, field) for part in parts])
             for field in ("count", "mean", "scatter", "constant")
         )
     )

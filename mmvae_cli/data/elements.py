@@ -108,10 +108,11 @@ def opened(path: Path) -> Iterator[h5py.File]:
     except PermissionError as error:
         raise InputNotFoundError(f"no permission to read {path}", hint="ask its owner, or copy it") from error
     except Exception as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
+def damaged(path: Path, error: Exception) -> DataError:
+    """What is said of a file that a library could not read."""
     text = " ".join(str(error).split())[:160] or type(error).__name__
     for part, (found, hint) in KNOWN_FAILURES.items():
         if part in text:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mmvae_cli.data.elements import damaged
 from mmvae_cli.data.tables import Table
 from mmvae_cli.data.validate import duplicated_names
 from mmvae_cli.errors import DataError, InputNotFoundError, UsageError
@@ -87,9 +88,7 @@ def _read(path: Path) -> pd.DataFrame:
     except PermissionError as error:
         raise InputNotFoundError(f"no permission to read {path}", hint="ask its owner, or copy it") from error
     except Exception as error:
-        text = " ".join(str(error).split())[:160] or type(error).__name__
-        hint = "the file may be damaged: copy, download or write it again"
-        raise DataError(f"{path} cannot be read: {text}", hint=hint) from error
+        raise damaged(path, error) from error
 
 
 def _checked(index: pd.Index, path: Path, kind: str) -> list[str]:

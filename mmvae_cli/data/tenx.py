@@ -21,7 +21,7 @@ from mmvae_cli.data.choose import choose_layer
 from mmvae_cli.data.convert import as_matrix
 from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.delimited import reading
-from mmvae_cli.data.elements import opened
+from mmvae_cli.data.elements import damaged, opened
 from mmvae_cli.data.members import BARCODES, COMPRESSED, MATRIX, split_member
 from mmvae_cli.errors import DataError, InputNotFoundError, MmvaeError, did_you_mean, listed
 
@@ -173,9 +173,7 @@ def _values(path: Path, shape: tuple[int, int], where: str) -> Any:
     except MmvaeError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:160] or type(error).__name__
-        hint = "the file may be damaged: copy, download or write it again"
-        raise DataError(f"{file} cannot be read: {text}", hint=hint) from error
+        raise damaged(file, error) from error
     return as_matrix(sparse.csr_matrix(matrix.T, dtype=np.float32), shape, where)
 
 

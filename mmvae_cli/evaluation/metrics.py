@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.errors import DataError
 
 log = logging.getLogger("mmvae_cli")
@@ -44,13 +45,11 @@ def r2_per_feature(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     for start in range(0, n_features, width):
         columns = slice(start, start + width)
         truth = np.asarray(x[:, columns], dtype=np.float64)
-        missing = np.isnan(truth)
-        residual = np.where(missing, 0.0, np.square(truth - x_hat[:, columns])).sum(axis=0)
-        mean = np.where(missing, 0.0, truth).sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-        total = np.where(missing, 0.0, np.square(truth - mean)).sum(axis=0)
-        # not total > 0: the mean of equal values may be off by rounding
-        varies = np.fmax.reduce(truth, axis=0) > np.fmin.reduce(truth, axis=0)  # the two that skip nan
-        np.divide(residual, total, out=r2[columns], where=varies & (total > 0))
+        residual = np.where(np.isnan(truth), 0.0, np.square(truth - x_hat[:, columns])).sum(axis=0)
+        moments = column_moments(truth)
+        # not the scatter alone: the mean of equal values may be off by rounding
+        varies = ~moments.constant & (moments.scatter > 0)
+        np.divide(residual, moments.scatter, out=r2[columns], where=varies)
     return 1 - r2
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.false_discovery import benjamini_hochberg
 from mmvae_cli.data.random import keyed_generator
 
@@ -63,7 +64,8 @@ def prediction_significance(x: np.ndarray, x_hat: np.ndarray, seed: int, *names:
     p = np.full(x.shape[1], np.nan)
     if len(x) < FEWEST_SAMPLES:
         return Significance(p, p.copy(), 0)
-    tested = _varies(x) & _varies(x_hat) & ~np.isnan(x_hat).any(axis=0)
+    varies = ~column_moments(x).constant & ~column_moments(x_hat).constant
+    tested = varies & ~np.isnan(x_hat).any(axis=0)
     p[tested], n_permutations = _sequential(_standardised(x, tested), _standardised(x_hat, tested), seed, *names)
     return Significance(p, benjamini_hochberg(p), n_permutations)
 
@@ -110,21 +112,10 @@ def _blocks(size: int, number: int) -> Iterator[slice]:
     yield from (slice(start, start + width) for start in range(0, number, width))
 
 
-def _varies(values: np.ndarray) -> np.ndarray:
-    """(n_features,) False for columns that are constant, whatever is missing in them."""
-    found = np.zeros(values.shape[1], dtype=bool)
-    for columns in _blocks(len(values), values.shape[1]):
-        block = values[:, columns]
-        found[columns] = np.fmax.reduce(block, axis=0) > np.fmin.reduce(block, axis=0)  # the two that skip nan
-    return found
-
-
 def _standardised(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return chosen columns, float32, with mean 0 and length 1, so that their products are correlations."""
     taken = np.asarray(values[:, chosen], dtype=np.float64)
-    missing = np.isnan(taken)
-    taken[missing] = 0.0
-    taken -= taken.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-    taken[missing] = 0.0
+    taken -= column_moments(taken).mean
+    taken[np.isnan(taken)] = 0.0
     taken /= np.sqrt(np.square(taken).sum(axis=0))
     return taken.astype(np.float32)

@@ -24,10 +24,10 @@ class Batch:
         (replicates, samples), True where the label is known; None where it is known for all.
     known
         Per modality (replicates, samples, features), False for single entries that are missing, where ``x`` holds a
-        stand-in that encoders may read and no likelihood scores; None where all are known.
+        stand-in that encoders may read and no likelihood scores; None where all are known. Empty: all None.
     log_sizes
         Per modality (replicates, samples), log of the sample's library size relative to the training median; None where
-        the likelihood knows no library size.
+        the likelihood knows no library size. Empty: all None.
     n_samples
         Number of samples the loss is divided by: one for all replicates, or (replicates,).
     """
@@ -37,8 +37,8 @@ class Batch:
     n_samples: int | Tensor
     label: Tensor | None = None
     labelled: Tensor | None = None
-    known: tuple[Tensor | None, ...] | None = None
-    log_sizes: tuple[Tensor | None, ...] | None = None
+    known: tuple[Tensor | None, ...] = ()
+    log_sizes: tuple[Tensor | None, ...] = ()
 
     def observed_mask(self) -> Tensor:
         """(modalities, replicates, samples) True where a modality is observed."""
@@ -51,11 +51,11 @@ class Batch:
 
     def known_entries(self, modality: int) -> Tensor | None:
         """(replicates, samples, features) True where an entry is known; None where all are."""
-        return None if self.known is None else self.known[modality]
+        return self.known[modality] if self.known else None
 
     def log_size(self, modality: int) -> Tensor | None:
         """(replicates, samples) log of the relative library sizes; None where there are none."""
-        return None if self.log_sizes is None else self.log_sizes[modality]
+        return self.log_sizes[modality] if self.log_sizes else None
 
     def values(self, modality: int) -> Tensor:
         """Values of a modality in the unit of predictions, so at the median library size; nan for missing entries.

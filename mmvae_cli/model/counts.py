@@ -142,7 +142,7 @@ def zero_inflated_sum(
     if counted is not None:
         above = torch.where(counted.unsqueeze(1), above, 0.0)
     occupied = _Occupied(x, counted)
-    at_theta, at_softplus = occupied.of_features(theta.expand_as(log_theta)), occupied.of(softplus)
+    at_theta, at_softplus = occupied.of_features(theta), occupied.of(softplus)
     values = _log_gammas(occupied.x, at_theta) + occupied.x * occupied.of(d) - (occupied.x + at_theta) * at_softplus
     return occupied.add_to(above.sum(-1), values - occupied.of(at_zero))
 

@@ -23,7 +23,7 @@ def _shared_features(roles: Sequence[Tensor] | None, modality: int, n_replicates
     return None if roles is None else SharedFeatures(roles[modality].expand(n_replicates, -1))
 
 
-def _at_library_size(head: Head, log_size: Tensor | None, n_terms: int) -> Head:
+def at_library_size(head: Head, log_size: Tensor | None, n_terms: int) -> Head:
     """Outputs, which are logs of means, at the library size of each sample; (replicates, samples) log sizes."""
     if log_size is None:
         return head
@@ -118,7 +118,7 @@ class MultimodalVAE(nn.Module):
             valid = scorer.features.valid.unsqueeze(1)
             x, counted = scorer.features.take(x), valid if counted is None else scorer.features.take(counted) & valid
         hidden = scorer.decoder(latents.flatten(1, 2))
-        head = _at_library_size(scorer.head, batch.log_size(modality), latents.shape[1])
+        head = at_library_size(scorer.head, batch.log_size(modality), latents.shape[1])
         return networks.likelihood.log_density(x, hidden, head, scorer.parameters, counted)
 
     def label_log_likelihood(self, batch: Batch, latents: Tensor) -> Tensor:

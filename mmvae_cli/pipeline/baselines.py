@@ -67,7 +67,8 @@ class Seen:
 
     def values(self, modality: int, rows: np.ndarray) -> torch.Tensor:
         """(n_rows, features) as the model sees them, counts at the median library size; nan for missing entries."""
-        return self.data.batch(torch.from_numpy(rows)[None]).values(modality)[0]
+        alone = DeviceData((self.data.modalities[modality],))
+        return alone.batch(torch.from_numpy(rows)[None]).values(0)[0]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def _require_fitting(name: str, kind: str, transform: str, likelihood: str) -> N
             f"modality {name!r} holds {kind} values, which a {likelihood} likelihood cannot describe",
             hint=f"it needs {' or '.join(allowed)} values; choose another --likelihood or --layer",
         )
-    if transform not in ("none", "binarize") and "continuous" not in allowed:
+    if transform != "none" and "continuous" not in allowed:
         raise DataError(
             f"modality {name!r}: --transform {transform} leaves no values for a {likelihood} likelihood",
             hint=f"use --transform {name}=none",

@@ -41,7 +41,7 @@ def observed_values(view: View, record: ModalityRecord, rows: np.ndarray) -> np.
     values = view.aligned.dense(record.name, np.maximum(place, 0), rows).astype(np.float64)
     values[:, place < 0] = np.nan
     if record.median_size is not None:
-        own = library_sizes(view.aligned.modalities[record.name].values)[view.aligned.rows[record.name][rows]]
+        own = library_sizes(view.aligned.modalities[record.name].values[view.aligned.rows[record.name][rows]])
         values *= (record.view(record.median_size, view.replicate) / own)[:, None]
     return in_prediction_unit(values, record, view.replicate, scaled=False)
 

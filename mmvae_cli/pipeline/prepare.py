@@ -143,9 +143,9 @@ def prepare(
             warn_about_empty(name, values[name])
         chosen[name] = (transform, likelihood, layers[name])
     study = replace(study, aligned=study.aligned.with_values(values))
-    sized = [name for name, (_, likelihood, _) in chosen.items() if LIKELIHOODS[likelihood].sized]
-    ranked = _at_one_depth(study, sized)
     wanted = _wanted(study, selection)
+    sized = [name for name, (_, likelihood, _) in chosen.items() if LIKELIHOODS[likelihood].sized]
+    ranked = _at_one_depth(study, [name for name in sized if wanted[name] is not None])
     records, selections, left_out = [], {}, {}
     for name in study.aligned.modalities:
         left_out[name], usable = _usable(study, name, selection)

@@ -55,8 +55,18 @@ def screen_study(
         rows = {name: study.aligned.rows[name][train] for name in values}
         entering = {name: chosen[replicate if len(chosen) > 1 else 0] for name, chosen in usable.items()}
         tick = None if on_screening is None else partial(_tick, on_screening, replicate, n_screenings)
-        options_of_all = {"fdr": fdr, "association": association, "seed": seed, "nuisance": nuisance}
-        found.append(screen(values, rows, entering, progress=tick, **options_of_all))  # type: ignore[arg-type]
+        found.append(
+            screen(
+                values,
+                rows,
+                entering,
+                fdr=fdr,
+                association=association,
+                seed=seed,
+                nuisance=nuisance,
+                progress=tick,
+            )
+        )
     return found
 
 

@@ -31,7 +31,7 @@ def shared_sizes(prepared: Prepared, config: TrainConfig) -> list[int]:
     n_different = max(len(prepared.study.splits), *(len(_roles(record)) for record in prepared.records))
     sizes = []
     for replicate in range(n_different):
-        if not any(_roles(record)[replicate % len(_roles(record))].any() for record in prepared.records):
+        if not any(record.view(_roles(record), replicate).any() for record in prepared.records):
             sizes.append(0)
         elif by_evidence:
             sizes.append(int(np.clip(_evidence(prepared, study, replicate), DEFAULT_SIZE, MOST_SHARED)))
@@ -53,8 +53,7 @@ def _evidence(prepared: Prepared, study: Study, replicate: int) -> int:
     train = study.part("train", replicate if len(study.splits) > 1 else 0)
     values, observed = {}, {}
     for record in prepared.records:
-        roles = _roles(record)
-        shared = roles[replicate if len(roles) > 1 else 0]
+        shared = record.view(_roles(record), replicate)
         places = prepared.places(record)[record.view(record.columns, replicate)[shared]]
         values[record.name] = study.aligned.dense(record.name, places, train)
         observed[record.name] = study.aligned.rows[record.name][train] >= 0

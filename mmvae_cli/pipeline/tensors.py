@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from mmvae_cli.data.aligned import Aligned
-from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.depth import library_sizes
 from mmvae_cli.data.labels import Label
+from mmvae_cli.data.transforms import fit_scaling
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
 
@@ -87,10 +87,8 @@ def _relative(
 
     The large part is taken out in float64, once; what is left for float32 is small, and nothing is lost to rounding.
     """
-    moments = column_moments(values)
-    centre = np.where(moments.count > 0, moments.mean, 0.0)
-    spread = np.sqrt(moments.scatter / np.maximum(moments.count, 1))
-    spread[moments.constant | (spread == 0)] = 1.0
+    common = fit_scaling(values, np.arange(len(values)))
+    centre, spread = common.mean, common.sd
     own_centre, own_spread = centre[None], spread[None]
     if len(record.columns) > 1:
         own_centre, own_spread = centre[record.columns], spread[record.columns]

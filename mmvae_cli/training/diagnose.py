@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmvae_cli.errors import DataError
 from mmvae_cli.model.batch import Batch
-from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.model.vae import MultimodalVAE, at_library_size
 
 HINT = "use --transform zscore, lower --lr, or look at the values with mmvae check"
 
@@ -49,9 +49,8 @@ def explain_non_finite(model: MultimodalVAE, batch: Batch, epoch: int) -> NonFin
 def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:
     """Log-density of every value, (replicates, samples, features)."""
     networks = model.networks(modality)
-    outputs = networks.decoder.head(networks.decoder(model.as_owned(modality, latents)))
-    log_size = batch.log_size(modality)
-    outputs = outputs if log_size is None else outputs + log_size.unsqueeze(-1)
+    head = at_library_size(networks.decoder.head, batch.log_size(modality), 1)
+    outputs = head(networks.decoder(model.as_owned(modality, latents)))
     x = batch.clean(modality).unsqueeze(1)
     return networks.likelihood.per_value(x, outputs.unsqueeze(1), dict(networks.feature)).squeeze(1)
 

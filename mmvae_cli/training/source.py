@@ -101,10 +101,8 @@ class DeviceData:
                 mask = present if mask is None else mask & present
             observed.append(mask)
         n_samples: int | Tensor = present.sum(1).clamp(min=1) if padded else rows.shape[1]
-        x, entries = zip(*(modality.take(at) for modality in self.modalities), strict=True)
-        known = None if all(each is None for each in entries) else entries
-        sizes = tuple(modality.sizes(at) for modality in self.modalities)
-        log_sizes = None if all(each is None for each in sizes) else sizes
+        x, known = zip(*(modality.take(at) for modality in self.modalities), strict=True)
+        log_sizes = tuple(modality.sizes(at) for modality in self.modalities)
         if self.label is None or self.labelled is None:
             return Batch(x, tuple(observed), n_samples, known=known, log_sizes=log_sizes)
         label = self.label.expand(len(rows), -1).gather(1, at).unsqueeze(-1)

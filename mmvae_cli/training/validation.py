@@ -45,13 +45,12 @@ class _Sums:
         self.squares: Tensor | float = 0.0
         self.residuals: Tensor | float = 0.0
 
-    def add(self, x: Tensor, predicted: Tensor, log_likelihood: Tensor, counted: Tensor, known: Tensor | None) -> None:
+    def add(self, x: Tensor, predicted: Tensor, counted: Tensor, known: Tensor | None) -> None:
         """Add a batch: values, predictions, known entries (replicates, samples, features), counted without features."""
         at = _entries(x, counted, known)
         x = torch.where(at, x, 0.0)
         residuals = torch.where(at, x - predicted, 0.0)
         self.entries = self.entries + at.sum(1)
-        self.log_likelihood = self.log_likelihood + torch.where(counted, log_likelihood, 0.0).sum(1)
         self.x = self.x + x.sum(1)
         self.squares = self.squares + x.square().sum(1)
         self.residuals = self.residuals + residuals.square().sum(1)
@@ -115,21 +114,23 @@ def held_out(
     """
     n_modalities = len(model.names)
     sums = [_Sums() for _ in range(n_modalities)]
+    has_scale = [model.networks(target).likelihood.has_scale for target in range(n_modalities)]
     for batch in data.batches(rows, EVALUATION_BATCH):
         observed, encoded = batch.observed_mask(), model.encode(batch)
         for target in range(n_modalities):
             sources = [modality for modality in range(n_modalities) if modality != target]
             latents = model.cross_latents(encoded, sources)
-            log_likelihood = model.cross_log_likelihood(target, batch, latents)
             counted = observed[target] & observed[sources].any(0)
             predicted, known = model.decode_cross(target, latents), batch.known_entries(target)
             values = torch.nan_to_num(batch.values(target))
-            sums[target].add(values, predicted, log_likelihood, counted, known)
+            sums[target].add(values, predicted, counted, known)
+            if not has_scale[target]:
+                log_likelihood = model.cross_log_likelihood(target, batch, latents)
+                sums[target].log_likelihood += torch.where(counted, log_likelihood, 0.0).sum(1)
     scores, r2 = [], []
     for target, total in enumerate(sums):
         n_values = total.n_values()
-        has_scale = model.networks(target).likelihood.has_scale
-        score = -0.5 * total.errors(variances[target]) if has_scale else torch.as_tensor(total.log_likelihood)
+        score = -0.5 * total.errors(variances[target]) if has_scale[target] else torch.as_tensor(total.log_likelihood)
         scores.append(torch.where(n_values > 0, score / n_values, torch.nan))
         per_feature = total.r2()
         wanted = focus[target] if focus is not None else None
