@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mmvae_cli.data.dataset import Matrix
 
 BLOCK = 4_000_000  # entries looked at together; bounds the memory that the checks take
+
+# what the user is told of each kind
+SAID = {
+    "continuous": "continuous values",
+    "fractions": "values between 0 and 1",
+    "counts": "whole counts",
+    "binary": "0 and 1 only",
+}
+
+
+def entry_blocks(values: Matrix) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield some entries after the other, of a sparse matrix the stored ones: place of the first, and their values."""
+    entries = values.reshape(-1) if isinstance(values, np.ndarray) else values.data
+    for start in range(0, entries.size, BLOCK):
+        yield start, entries[start : start + BLOCK]
 
 
 def value_kind(values: Matrix) -> str:
@@ -22,13 +39,9 @@ def value_kind(values: Matrix) -> str:
     ``"binary"`` (all 0 or 1), ``"counts"`` (non-negative integers, some above 1), ``"fractions"``
     (all in [0, 1], not all integers) or ``"continuous"`` (all else, and where there is no value).
     """
-    if isinstance(values, np.ndarray):
-        entries, has_zeros = values.reshape(-1), False
-    else:
-        entries, has_zeros = values.data, values.nnz < values.shape[0] * values.shape[1]
+    has_zeros = not isinstance(values, np.ndarray) and values.nnz < values.shape[0] * values.shape[1]
     low, high, integral = (0.0, 0.0, True) if has_zeros else (np.inf, -np.inf, True)
-    for start in range(0, entries.size, BLOCK):
-        block = entries[start : start + BLOCK]
+    for _, block in entry_blocks(values):
         block = block[np.isfinite(block)]
         if block.size:
             low, high = min(low, block.min()), max(high, block.max())

@@ -57,6 +57,11 @@ class Transform:
     description: str
     needs_all: bool = False
 
+    @property
+    def changes(self) -> bool:
+        """Whether values are changed before they are standardised."""
+        return self.apply is not _keep
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -247,8 +252,7 @@ def warn_about_values(modality: str, kind: str, transform_name: str, likelihood_
     transform_name, likelihood_name
         Rows of ``TRANSFORMS`` and of the table of likelihoods.
     """
-    changes_values = TRANSFORMS[transform_name].apply is not _keep
     advice = ADVICE.get((kind, likelihood_name))
-    if advice and not changes_values:
+    if advice and not TRANSFORMS[transform_name].changes:
         level, message = advice
         log.log(level, message, modality, modality)

@@ -16,6 +16,7 @@ from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.errors import DataError, listed
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.pipeline.new_values import check_kind
 from mmvae_cli.pipeline.replicates import single_model
 from mmvae_cli.pipeline.tensors import device_data, totals_of
 from mmvae_cli.training.run import ModalityRecord, Run
@@ -157,7 +158,7 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
     Raises
     ------
     DataError
-        If too many features are missing, or no modality of the run is there.
+        If too many features are missing, no modality of the run is there, or the values are of another kind.
     """
     names = [record.name for record in run.modalities]
     there = [name for name in names if name in dataset.modalities]
@@ -169,6 +170,8 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
     aligned = align(dataset, there)
     transformed = {}
     for name in there:
+        if needed is None or name in needed:
+            check_kind(run.modality(name), aligned.modalities[name])
         transform = TRANSFORMS[run.modality(name).transform]
         transformed[name] = transform.apply(aligned.modalities[name].values, name)
         needs_all = transform.needs_all or run.modality(name).median_size is not None

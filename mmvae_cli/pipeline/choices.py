@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
+from mmvae_cli.data.dataset import Modality
+from mmvae_cli.data.kinds import SAID, value_kind
+from mmvae_cli.data.odd_values import exceptions, odd_values
 from mmvae_cli.data.transforms import warn_about_values
 from mmvae_cli.errors import DataError
 from mmvae_cli.model.likelihoods import LIKELIHOODS
@@ -21,27 +25,31 @@ CHOSEN: dict[str, tuple[str, str, str]] = {
 }
 
 
-def choose(name: str, kind: str, likelihood: str | None, transform: str | None) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Choice:
+    """Transform and likelihood of a modality, and the kind of values they were chosen for, see ``value_kind``."""
+
+    kind: str
+    transform: str
+    likelihood: str
+
+
+def choose(modality: Modality, likelihood: str | None = None, transform: str | None = None) -> Choice:
     """Transform and likelihood of a modality.
 
     Parameters
     ----------
-    name
-        The modality's.
-    kind
-        Of its values, see ``value_kind``.
+    modality
+        With its values as they were read.
     likelihood, transform
         As asked for; None or ``auto`` where they were not.
-
-    Returns
-    -------
-    The transform's and the likelihood's name.
 
     Raises
     ------
     DataError
         If values, transform and likelihood do not go together.
     """
+    name, kind = modality.name, value_kind(modality.values)
     asked = None if likelihood in (None, AUTO) else likelihood
     suited, its_transform, reason = CHOSEN[kind]
     if asked is None and transform in (None, "none"):
@@ -51,24 +59,46 @@ def choose(name: str, kind: str, likelihood: str | None, transform: str | None) 
                 "modality %r: %s likelihood, transform %s, as %s (--likelihood and --transform decide otherwise)",
                 name, likelihood, transform, reason,
             )  # fmt: skip
+        _warn_of_exceptions(modality, Choice(kind, transform, likelihood))
     elif asked is None:
         likelihood = "gaussian"
     else:
         likelihood = asked
         transform = transform or ("zscore" if asked == "gaussian" else "none")
-    _require_fitting(name, kind, str(transform), str(likelihood))
-    return str(transform), str(likelihood)
+    choice = Choice(kind, str(transform), str(likelihood))
+    _require_fitting(modality, choice)
+    return choice
 
 
-def _require_fitting(name: str, kind: str, transform: str, likelihood: str) -> None:
-    warn_about_values(name, kind, transform, likelihood)
+def _warn_of_exceptions(modality: Modality, choice: Choice) -> None:
+    """Say where a few values decide for all others."""
+    odd = exceptions(modality) if choice.kind in ("continuous", "fractions") else None
+    if odd is not None:
+        log.warning(
+            "modality %r would be %s but for %s. It is taken as %s (%s likelihood, transform %s): mend these values, "
+            "take another --layer, or choose --likelihood and --transform",
+            modality.name, SAID[odd.kind], odd, SAID[choice.kind], choice.likelihood, choice.transform,
+        )  # fmt: skip
+
+
+def require_kind(modality: Modality, kind: str, likelihood: str) -> None:
+    """Raise DataError, which names the first value that does not fit, where a likelihood cannot have the values."""
     allowed = LIKELIHOODS[likelihood].value_kinds
-    if kind not in allowed:
-        raise DataError(
-            f"modality {name!r} holds {kind} values, which a {likelihood} likelihood cannot describe",
-            hint=f"it needs {' or '.join(allowed)} values; choose another --likelihood or --layer",
-        )
-    if transform != "none" and "continuous" not in allowed:
+    if kind in allowed:
+        return
+    odd = odd_values(modality, allowed[0])
+    found = "no value at all" if odd is None else f"values that are not {SAID[odd.kind]}: {odd}"
+    raise DataError(
+        f"modality {modality.name!r} has {found}; a {likelihood} likelihood cannot describe them",
+        hint=f"mend them, name other values with --layer {modality.name}=LAYER, or use another --likelihood",
+    )
+
+
+def _require_fitting(modality: Modality, choice: Choice) -> None:
+    name, transform, likelihood = modality.name, choice.transform, choice.likelihood
+    warn_about_values(name, choice.kind, transform, likelihood)
+    require_kind(modality, choice.kind, likelihood)
+    if transform != "none" and "continuous" not in LIKELIHOODS[likelihood].value_kinds:
         raise DataError(
             f"modality {name!r}: --transform {transform} leaves no values for a {likelihood} likelihood",
             hint=f"use --transform {name}=none",

@@ -11,12 +11,12 @@ import pandas as pd
 
 from mmvae_cli.data.depth import at_library_size, library_sizes, log_at_library_size, warn_about_empty
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
-from mmvae_cli.data.kinds import constant_features, value_kind
+from mmvae_cli.data.kinds import constant_features
 from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling
 from mmvae_cli.data_options import DataOptions, SelectionOptions
 from mmvae_cli.errors import DataError, UsageError, counted, listed, pick
 from mmvae_cli.model.likelihoods import LIKELIHOODS
-from mmvae_cli.pipeline.choices import choose
+from mmvae_cli.pipeline.choices import Choice, choose
 from mmvae_cli.pipeline.screen import Screenings
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
@@ -133,18 +133,16 @@ def prepare(
     names, earlier = study.aligned.file_order, earlier or {}
     likelihoods = per_modality(options.likelihood, names, "--likelihood")
     transforms = per_modality(options.transform, names, "--transform")
-    layers = per_modality(options.layer, names, "--layer")
     values, chosen = {}, {}
     for name, modality in study.aligned.modalities.items():
         asked = (None if given[name] is None else str(given[name]) for given in (likelihoods, transforms))
-        transform, likelihood = choose(name, value_kind(modality.values), *asked)
-        values[name] = TRANSFORMS[transform].apply(modality.values, name)
-        if LIKELIHOODS[likelihood].sized:
+        chosen[name] = choose(modality, *asked)
+        values[name] = TRANSFORMS[chosen[name].transform].apply(modality.values, name)
+        if LIKELIHOODS[chosen[name].likelihood].sized:
             warn_about_empty(name, values[name])
-        chosen[name] = (transform, likelihood, layers[name])
     study = replace(study, aligned=study.aligned.with_values(values))
     wanted = _wanted(study, selection)
-    sized = [name for name, (_, likelihood, _) in chosen.items() if LIKELIHOODS[likelihood].sized]
+    sized = [name for name, choice in chosen.items() if LIKELIHOODS[choice.likelihood].sized]
     ranked = _at_one_depth(study, [name for name in sized if wanted[name] is not None])
     records, selections, left_out = [], {}, {}
     for name in study.aligned.modalities:
@@ -249,7 +247,7 @@ def _reused(sets: np.ndarray, usable: np.ndarray, name: str) -> Selection:
 def _record(
     study: Study,
     name: str,
-    chosen: tuple[str, str, object],
+    choice: Choice,
     selections: list[Selection] | None,
     usable: np.ndarray,
     scale_on: str,
@@ -260,18 +258,18 @@ def _record(
     else:
         columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
     kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order
-    transform, likelihood, layer = chosen
-    sized = LIKELIHOODS[likelihood].sized
+    sized = LIKELIHOODS[choice.likelihood].sized
     scaling = _scaling(study, name, columns, scale_on, sized)
     record = ModalityRecord(
         name=name,
         features=tuple(modality.var.index[kept].astype(str)),
         columns=np.searchsorted(kept, columns).astype(np.int64),
         mean=np.stack([one.mean for one, _ in scaling]),
-        sd=np.stack([one.sd for one, _ in scaling]) if TRANSFORMS[transform].standardise else None,
-        transform=transform,
-        likelihood=likelihood,
-        layer=None if layer is None else str(layer),
+        sd=np.stack([one.sd for one, _ in scaling]) if TRANSFORMS[choice.transform].standardise else None,
+        transform=choice.transform,
+        likelihood=choice.likelihood,
+        value_kind=choice.kind,
+        layer=modality.layer,
         median_size=np.array([library for _, library in scaling]) if sized else None,
     )
     if selections is None:

@@ -47,6 +47,8 @@ class ModalityRecord:
         (1 or replicates,) median library size of the training samples; None where the likelihood knows none.
     transform, layer, likelihood
         As chosen; ``layer`` None for ``X``.
+    value_kind
+        Kind of the values as they were read, see ``data.kinds``.
     """
 
     name: str
@@ -56,6 +58,7 @@ class ModalityRecord:
     transform: str
     likelihood: str
     layer: str | None = None
+    value_kind: str | None = None
     shared_set: np.ndarray | None = None
     other_set: np.ndarray | None = None
     role_shared: np.ndarray | None = None

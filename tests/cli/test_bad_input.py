@@ -185,7 +185,7 @@ def test_too_few_samples_for_the_split(two: Path, changed: Change) -> None:
         ("--split nope", 65, "unknown split"),
         ("--group nope", 65, "unknown group"),
         ("--layer counts", 65, "no layers"),
-        ("--likelihood poisson", 65, "continuous"),
+        ("--likelihood poisson", 65, "not whole counts"),
         ("--transform lognorm", 65, "below 0"),
         ("--transform mvalue", 65, "outside 0..1"),
         ("--labelled-only", 2, "--label"),

@@ -10,9 +10,7 @@ import pytest
 from scipy import sparse
 
 import mmvae_cli
-from mmvae_cli.errors import DataError
 from mmvae_cli.evaluation.metrics import r2_per_feature
-from mmvae_cli.pipeline.choices import choose
 from tests.pipeline.helpers import assert_same_run, permuted, study, train
 
 
@@ -26,44 +24,6 @@ def counted(depth: bool = True, n_samples: int = 160) -> mudata.MuData:
         counts = random.poisson(deep * rates / rates.sum(1, keepdims=True) * 60)
         adata.X = sparse.csr_matrix(counts.astype(np.float32))
     return mdata
-
-
-@pytest.mark.parametrize(
-    ("kind", "likelihood", "transform", "expected"),
-    [
-        ("continuous", None, None, ("zscore", "gaussian")),
-        ("fractions", None, None, ("mvalue", "gaussian")),
-        ("counts", None, None, ("none", "nb")),
-        ("counts", "auto", None, ("none", "nb")),
-        ("counts", None, "lognorm", ("lognorm", "gaussian")),
-        ("counts", "gaussian", None, ("zscore", "gaussian")),
-        ("counts", "zinb", None, ("none", "zinb")),
-        ("counts", None, "none", ("none", "nb")),
-        ("binary", None, None, ("none", "bernoulli")),
-        ("binary", "gaussian", None, ("zscore", "gaussian")),
-        ("fractions", None, "zscore", ("zscore", "gaussian")),
-    ],
-)
-def test_what_is_left_open_is_chosen_by_the_values(
-    kind: str, likelihood: str | None, transform: str | None, expected: tuple[str, str], caplog
-) -> None:
-    with caplog.at_level("INFO", logger="mmvae_cli"):
-        assert choose("rna", kind, likelihood, transform) == expected
-    said = "(--likelihood and --transform decide otherwise)" in caplog.text
-    assert said == (kind != "continuous" and likelihood in (None, "auto") and transform in (None, "none"))
-
-
-@pytest.mark.parametrize("likelihood", ["nb", "zinb", "poisson"])
-@pytest.mark.parametrize(
-    ("change", "found"),
-    [(lambda x: x - 1, "continuous"), (lambda x: x + 0.5, "continuous"), (lambda x: x / 1e4, "frac")],
-)
-def test_what_is_no_count_is_refused(likelihood: str, change, found: str, tmp_path: Path) -> None:
-    mdata = counted()
-    mdata.mod["rna"].X = change(mdata.mod["rna"].X.toarray())
-    with pytest.raises(DataError, match=found):
-        train(mdata, tmp_path / "run", likelihood={"rna": likelihood})
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("likelihood", ["nb", "zinb", "poisson"])
