@@ -42,6 +42,7 @@ def show_check(summary: Summary) -> None:
 CHECKED = (
     ("constant", "constant_features"),
     ("NaN", "missing_entries"),
+    ("samples without values", "samples_without_values"),
     ("infinite", "infinite_entries"),
     ("duplicate features", "duplicated_features"),
     ("duplicate samples", "duplicated_samples"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from mmvae_cli.data.dataset import Dataset, Matrix, Modality
@@ -102,12 +103,21 @@ def align(dataset: Dataset, modalities: Sequence[str] | None = None) -> Aligned:
     )
 
 
+def has_values(modality: Modality) -> np.ndarray:
+    """(n_own_samples,) True where a sample has any value; one whose entries are all missing lacks the modality."""
+    if isinstance(modality.values, np.ndarray):
+        return ~np.asarray(np.isnan(modality.values).all(axis=1))
+    return np.ones(modality.values.shape[0], dtype=bool)
+
+
+def samples_with_values(modality: Modality) -> pd.Index:
+    """Names of the samples that have the modality, as training sees it."""
+    return modality.obs.index[has_values(modality)]
+
+
 def _rows_with_values(modality: Modality, rows: np.ndarray) -> np.ndarray:
-    """Rows of samples in a modality, -1 also where every entry is missing: such a sample lacks the modality."""
-    if sparse.issparse(modality.values):
-        return rows
-    empty = np.asarray(np.isnan(modality.values).all(axis=1))
-    return np.where((rows >= 0) & empty[rows], -1, rows)
+    """Rows of samples in a modality, -1 also where a sample has no value there."""
+    return np.where((rows >= 0) & has_values(modality)[rows], rows, -1)
 
 
 def input_hash(aligned: Aligned, label: np.ndarray | None) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.errors import counted
 
 log = logging.getLogger("mmvae_cli")
 
@@ -50,7 +51,7 @@ def warn_about_empty(name: str, values: Matrix) -> None:
     n_empty = int((largest == 0).sum())
     if n_empty:
         log.warning(
-            "modality %r: %d samples have no count at all, which says nothing of them; --complete-only does not leave "
-            "them out, filter them before",
-            name, n_empty,
+            "modality %r: %s without a single count, of which nothing can be said; --complete-only does not leave "
+            "such out, filter them before",
+            name, counted(n_empty, "sample"),
         )  # fmt: skip

@@ -254,7 +254,7 @@ def _with_labels(dataset: Dataset, labels: pd.DataFrame, path: str) -> Dataset:
             hint="its first column must hold the names of the samples as the modalities have them",
         )
     if not known.all():
-        log.warning("%s: %d of %d samples are in no modality and are ignored", path, (~known).sum(), len(labels))
+        log.warning("%s: in no modality, and ignored: %d of %d samples", path, (~known).sum(), len(labels))
     replaced = [column for column in labels if column in dataset.obs]
     if replaced:
         log.warning("columns of the data replaced by those of %s: %s", path, listed(map(str, replaced)))

@@ -10,7 +10,7 @@ from numbers import Number
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.errors import DataError, did_you_mean, listed
+from mmvae_cli.errors import DataError, counted, did_you_mean, listed
 
 log = logging.getLogger("mmvae_cli")
 
@@ -144,7 +144,7 @@ def _from_numbers(numbers: np.ndarray, name: str) -> Label:
     known = numbers[~np.isnan(numbers)]
     if np.isinf(known).any():
         raise DataError(
-            f"label {name!r} is infinite in {np.isinf(known).sum()} samples",
+            f"label {name!r} is infinite in {counted(int(np.isinf(known).sum()), 'sample')}",
             hint="leave these cells empty, or choose another column",
         )
     distinct = np.unique(known)

@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.dataset import Matrix
-from mmvae_cli.errors import DataError
+from mmvae_cli.errors import DataError, counted
 
 log = logging.getLogger("mmvae_cli")
 
@@ -146,7 +146,7 @@ def _log_normalise(values: Matrix, modality: str) -> Matrix:
         log.warning("modality %r is not whole counts and looks normalised already: lognorm may do it twice", modality)
     n_empty = int(np.sum(np.asarray(values.sum(axis=1)).ravel() == 0))
     if n_empty:
-        log.warning("modality %r has %d samples without a single count", modality, n_empty)
+        log.warning("modality %r: %s without a single count", modality, counted(n_empty, "sample"))
     holder = anndata.AnnData(values.astype(np.result_type(values.dtype, np.float32)))  # astype copies
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Some cells have zero counts")  # said above, with their number

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from mmvae_cli.data.aligned import samples_with_values
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.errors import DataError, counted, listed
 
@@ -55,7 +56,7 @@ def require_overlap(dataset: Dataset) -> None:
     DataError
         With names from each side, and with a hint where a table looks transposed.
     """
-    samples = {name: modality.obs.index for name, modality in dataset.modalities.items()}
+    samples = {name: samples_with_values(modality) for name, modality in dataset.modalities.items()}
     alone = [
         name
         for name, index in samples.items()
@@ -91,7 +92,8 @@ def require_known_names(dataset: Dataset) -> None:
         unknown = own.index[~own.index.isin(dataset.obs.index)]
         if len(unknown):
             raise DataError(
-                f"{len(unknown)} samples of modality {name!r} are not in the obs of the whole: {listed(unknown, 3)}",
+                f"not in the obs of the whole: {counted(len(unknown), 'sample')} of modality {name!r}: "
+                f"{listed(unknown, 3)}",
                 hint="bring them in line with MuData.update() and write the file again",
             )
 

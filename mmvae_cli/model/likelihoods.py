@@ -20,6 +20,7 @@ from torch import Tensor
 from mmvae_cli.model import counts
 
 LOWEST_MEAN = 1e-4  # that a decoder starts from
+COUNTS_UNIT = "counts at the median library size of the training samples"
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 Head = Callable[[Tensor], Tensor]
@@ -54,6 +55,8 @@ class Likelihood:
         Whether it has a learned noise scale, see ``training.validation``.
     sized
         Whether a sample's library size is known to it: outputs are logs of means at the median library size.
+    unit
+        Unit of the mean; None where it is that of the values.
     base
         From the training means of the features to the outputs that give them, where decoders start.
     """
@@ -68,6 +71,7 @@ class Likelihood:
     encoder_input: Callable[[Tensor, Tensor | None], Tensor] = lambda x, _: x
     has_scale: bool = False
     sized: bool = False
+    unit: str | None = None
     base: Callable[[Tensor], Tensor] | None = None
 
 
@@ -223,6 +227,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         lambda outputs, _: torch.sigmoid(outputs),
         lambda mean, _: mean * (1.0 - mean),
         ("binary",),
+        unit="probability",
         base=_logit_of,
     ),
     # outputs are log rates
@@ -234,6 +239,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         ("counts", "binary"),
         encoder_input=_log_normalised,
         sized=True,
+        unit=COUNTS_UNIT,
         base=_log_of,
     ),
     # outputs are logs of means; dispersion = log θ of each feature
@@ -246,6 +252,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         {"dispersion": 0.0},
         encoder_input=_log_normalised,
         sized=True,
+        unit=COUNTS_UNIT,
         base=_log_of,
     ),
     # as nb; inflation = logit, of each feature, of the probability that a count is lost
@@ -258,6 +265,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         {"dispersion": 0.0, "inflation": -2.0},
         encoder_input=_log_normalised,
         sized=True,
+        unit=COUNTS_UNIT,
         base=_log_of,
     ),
 }

@@ -15,6 +15,7 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.errors import DataError, listed
 from mmvae_cli.model.batch import Batch
+from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.pipeline.new_values import check_kind
 from mmvae_cli.pipeline.replicates import single_model
@@ -108,9 +109,7 @@ def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: in
 
 def prediction_unit(record: ModalityRecord) -> str:
     """Unit of the predictions of a modality, for the user."""
-    if record.median_size is not None:
-        return "counts at the median library size of the training samples"
-    return TRANSFORMS[record.transform].unit
+    return LIKELIHOODS[record.likelihood].unit or TRANSFORMS[record.transform].unit
 
 
 @dataclass(frozen=True)
@@ -174,9 +173,6 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
             check_kind(run.modality(name), aligned.modalities[name])
         transform = TRANSFORMS[run.modality(name).transform]
         transformed[name] = transform.apply(aligned.modalities[name].values, name)
-        needs_all = transform.needs_all or run.modality(name).median_size is not None
-        if needs_all and (needed is None or name in needed):
-            _warn_of_other_features(run, name, aligned.modalities[name].n_features)
     aligned = aligned.with_values(transformed)
     observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
     values, missing = {}, {}
@@ -185,17 +181,20 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
             observed[:, index] = aligned.rows[record.name] >= 0
         is_needed = needed is None or record.name in needed
         values[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
+        if is_needed and record.name in there:
+            _warn_of_other_features(run, record, aligned.modalities[record.name].n_features)
     return Matched(run, aligned, observed, values, missing, totals_of(aligned, run.modalities))
 
 
-def _warn_of_other_features(run: Run, name: str, n_features: int) -> None:
+def _warn_of_other_features(run: Run, record: ModalityRecord, n_features: int) -> None:
     """Say where a sample's total over other features makes its values differ from those of the training."""
-    trained_on = run.record["summary"]["modalities"][name]["of"]
-    if n_features != trained_on:
+    trained_on = run.record["summary"]["modalities"][record.name]["of"]
+    needs_all = TRANSFORMS[record.transform].needs_all or record.median_size is not None
+    if needs_all and n_features != trained_on:
         log.warning(
             "modality %r has %d features, in training it had %d: totals of samples depend on them all, so values are "
             "not quite comparable; give the same features where you can",
-            name, n_features, trained_on,
+            record.name, n_features, trained_on,
         )  # fmt: skip
 
 

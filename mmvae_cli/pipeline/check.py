@@ -10,6 +10,7 @@ import numpy as np
 from mudata import MuData
 
 from mmvae_cli.config import CheckConfig
+from mmvae_cli.data.aligned import has_values, samples_with_values
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.formats import Source, modality_names, read
@@ -60,6 +61,7 @@ def _problems(dataset: Dataset, config: CheckConfig) -> Iterator[MmvaeError]:
         except MmvaeError as error:
             found = True
             yield error
+            break  # one modality alone overlaps with none
     for problem in problems(dataset, masked=config.missing_values == "mask"):
         found = True
         yield problem
@@ -83,7 +85,8 @@ def _describe(modality: Modality) -> dict[str, Any]:
     size = values.shape[0] * values.shape[1]
     sparse_zeros = 0 if isinstance(values, np.ndarray) else size - len(stored)
     return {
-        "samples": values.shape[0],
+        "samples": int(has_values(modality).sum()),
+        "samples_without_values": int((~has_values(modality)).sum()),
         "features": values.shape[1],
         "layer": modality.layer,
         "values": kind,
@@ -101,11 +104,16 @@ def _describe(modality: Modality) -> dict[str, Any]:
 
 def _overlap(dataset: Dataset) -> dict[str, int]:
     """Number of samples by the modalities they have, most frequent first."""
-    names = list(dataset.modalities)
-    there = np.stack([np.isin(dataset.sample_names, dataset.modalities[name].obs.index) for name in names], axis=1)
+    names, there = list(dataset.modalities), _there(dataset)
     patterns = ["+".join(name for name, has in zip(names, row, strict=True) if has) or "none" for row in there]
     found, counts = np.unique(patterns, return_counts=True)
     return {str(found[index]): int(counts[index]) for index in np.argsort(-counts, kind="stable")}
+
+
+def _there(dataset: Dataset) -> np.ndarray:
+    """(n_samples, n_modalities) True where training takes a sample as having a modality."""
+    with_values = [samples_with_values(modality) for modality in dataset.modalities.values()]
+    return np.stack([np.isin(dataset.sample_names, names) for names in with_values], axis=1)
 
 
 def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:
@@ -114,9 +122,7 @@ def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:
         return None
     try:
         column = find_column(dataset, config.label, "label")
-        there = np.zeros(len(column), dtype=bool)
-        for modality in dataset.modalities.values():
-            there |= np.isin(dataset.sample_names, modality.obs.index)
+        there: np.ndarray = np.any(_there(dataset), axis=1)
         label: Label = make_label(column.where(there), config.label)
     except MmvaeError:
         return None  # reported among the problems

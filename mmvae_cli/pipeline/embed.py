@@ -9,6 +9,7 @@ from mudata import MuData
 
 from mmvae_cli.config import EmbedConfig
 from mmvae_cli.data.formats import Source
+from mmvae_cli.errors import counted
 from mmvae_cli.pipeline.apply import Applied, match
 from mmvae_cli.pipeline.outcome import Outcome, with_record
 from mmvae_cli.pipeline.reuse import open_data
@@ -24,7 +25,9 @@ def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: 
     applied = match(run, dataset, config.min_features).replicate(run.replicate)
     latents = applied.embed(np.arange(len(applied.aligned.names)))
     key = run.record["key"]
-    without = int(np.isnan(latents).all(1).sum())
+    without = int((~applied.observed.any(1)).sum())
+    if without:
+        log.warning("%s without a value in the model's modalities: the embedding is NaN", counted(without, "sample"))
     summary = {
         "command": "embed",
         "run": config.run,
@@ -54,9 +57,6 @@ def latent_names(run: Run) -> list[str]:
 def embedding_updates(applied: Applied, latents: np.ndarray, key: str) -> dict[str, object]:
     """Return what an embedding (n_samples, n_latents), in the internal order, writes into the data."""
     run, aligned = applied.run, applied.aligned
-    without = np.isnan(latents).any(1)
-    if without.any():
-        log.warning("%d samples have none of the model's modalities: their embedding is nan", without.sum())
     written = np.concatenate([latents[:, block] for _, block in _block_order(run)], axis=1)
     updates: dict[str, object] = {
         f"obsm/X_{key}": aligned.to_file(written),

@@ -14,7 +14,7 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.labels import Label, make_label, strata
 from mmvae_cli.data.split import make_split, read_split
 from mmvae_cli.data_options import SplitOptions
-from mmvae_cli.errors import DataError, UsageError
+from mmvae_cli.errors import DataError, UsageError, counted, listed
 
 log = logging.getLogger("mmvae_cli")
 
@@ -95,11 +95,18 @@ def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: 
 
 
 def _say_incomplete(aligned: Aligned, complete_only: bool) -> None:
+    """Say how many samples lack a modality, and name those that lack all."""
+    empty = aligned.names[~aligned.observed.any(1)]
+    if len(empty):
+        log.warning(
+            "%s without a value in any modality: left out, the embedding is NaN: %s",
+            counted(len(empty), "sample"), listed(empty, most=5),
+        )  # fmt: skip
     incomplete = int((~aligned.observed.all(1) & aligned.observed.any(1)).sum())
     if incomplete and complete_only:
-        log.info("left out: %d samples that lack a modality (--complete-only)", incomplete)
+        log.info("left out: %s without all modalities (--complete-only)", counted(incomplete, "sample"))
     elif incomplete:
-        log.info("%d of %d samples lack a modality and are used with what they have", incomplete, len(aligned.names))
+        log.info("%d of %d samples without all modalities: used with what they have", incomplete, len(aligned.names))
 
 
 def _label(aligned: Aligned, name: str, taking_part: np.ndarray) -> Label:
@@ -124,7 +131,7 @@ def _splits(
         split = aligned.from_file(read_split(column, options.split))
         without = int((taking_part & (split == "")).sum())
         if without:
-            log.info("%d samples have no entry in %r and take no part", without, options.split)
+            log.info("%s without an entry in %r: no part in the study", counted(without, "sample"), options.split)
         split = np.where(taking_part, split, "")
         _check_groups(split, groups, f"column {options.split!r}")
         return split[None], f"column {options.split!r}"
@@ -171,7 +178,7 @@ def _earlier_split(aligned: Aligned, column: str, taking_part: np.ndarray) -> np
     split = aligned.from_file(read_split(aligned.dataset.obs[column], column, needed=("train",)))
     new = taking_part & (split == "")
     if new.any():
-        log.warning("%d samples have no entry in %r and are used for training", new.sum(), column)
+        log.warning("%s without an entry in %r: used for training", counted(int(new.sum()), "sample"), column)
     return np.where(taking_part, np.where(new, "train", split), "")[None]
 
 

@@ -87,7 +87,8 @@ def fit_run(
     config = resolved(config)
     if config.supervised and config.label is None:
         raise UsageError("--supervised needs a label", hint="name its column with --label")
-    latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed
+    latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed, as is:
+    per_modality(config.modality_weight, list(dataset.modalities), "--modality-weight")
     study, prepared = training_input(dataset, config)
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(

@@ -209,6 +209,7 @@ def test_options_that_do_not_fit(arguments: str, code: int, words: str, two: Pat
         ("--label-weight -1", 2, "at least 0"),
         ("--label-weight=-1", 2, "at least 0"),
         ("--modality-weight 2", 2, "name=value"),
+        ("--modality-weight dna=2", 65, "unknown modality 'dna' in --modality-weight"),
         ("--supervised", 2, "--label"),
         ("--epochs 0", 2, "--epochs"),
         ("--lr 0", 2, "above 0"),
@@ -223,6 +224,11 @@ def test_options_that_do_not_fit(arguments: str, code: int, words: str, two: Pat
 )
 def test_options_of_training_that_do_not_fit(arguments: str, code: int, words: str, two: Path) -> None:
     refused(f"train two.h5mu {arguments}", code, words)
+
+
+def test_unknown_modality_of_a_weight_is_refused_before_the_screening(two: Path) -> None:
+    result = refused("train two.h5mu --modality-weight dna=2", 65, "'dna'", "allowed: rna, methylation")
+    assert "carry signal" not in result.err
 
 
 def test_latents_for_two_do_not_fit_three_modalities(three: Path) -> None:

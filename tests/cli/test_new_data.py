@@ -125,3 +125,43 @@ def test_modalities_with_a_space_between_them_are_no_files(three: Path) -> None:
 def test_predicted_features_can_be_limited(trained: Path) -> None:
     done("predict --from rna --to methylation --features methylation_shared_2,methylation_shared_5 -o out.csv")
     assert predicted("out.csv").columns.tolist() == ["methylation_shared_2", "methylation_shared_5"]
+
+
+@pytest.fixture
+def counts(here: Path) -> Path:
+    """Counts of rna and 0/1 of methylation, with a trained model beside them."""
+    random = np.random.default_rng(0)
+    done("simulate --samples 80 --other 6 --shared 6 -o counts.h5mu")
+    mdata = mudata.read_h5mu("counts.h5mu")
+    mdata.mod["rna"].X = random.poisson(np.exp(1.0 + 0.5 * mdata.mod["rna"].X)).astype(np.float32)
+    mdata.mod["methylation"].X = (mdata.mod["methylation"].X > 0).astype(np.float32)
+    mdata.write_h5mu("counts.h5mu")
+    done(f"train counts.h5mu {QUICK}")
+    return here / "counts.h5mu"
+
+
+def test_predictions_are_said_to_be_what_they_are(counts: Path) -> None:
+    assert (
+        "methylation from rna: 80 samples × 12 features, in probability"
+        in done("predict --from rna --to methylation").out
+    )
+    shown = done("predict --from methylation --to rna").out
+    assert "in counts at the median library size of the training samples" in shown
+    assert mudata.read_h5mu(counts).uns["mmvae"]["unit_methylation"] == "probability"
+
+
+def test_log_values_for_a_model_of_counts_are_refused(counts: Path) -> None:
+    mdata = mudata.read_h5mu(counts)
+    mdata.mod["rna"].X = np.log1p(mdata.mod["rna"].X)
+    mdata.write_h5mu("log.h5mu")
+    for command in ("embed log.h5mu", "predict log.h5mu --from rna --to methylation", "evaluate log.h5mu"):
+        refused(command, 65, "'rna': the model was trained on whole counts", "the first", "neither normalised nor")
+
+
+def test_what_an_error_makes_moot_is_not_warned_about(counts: Path) -> None:
+    table = mudata.read_h5mu(counts).mod["rna"].to_df()
+    table.iloc[:, :5].to_csv("few.csv")
+    result = refused("predict few.csv --from rna --to methylation -o out.csv", 65, "5 of the model's 12")
+    assert "totals of samples" not in result.err
+    table.iloc[:, :11].to_csv("most.csv")
+    assert "totals of samples" in done("predict most.csv --from rna --to methylation -o o.csv --min-features 0.5").err

@@ -162,7 +162,7 @@ def test_without_x_the_layers_are_named(tmp_path):
 def test_samples_the_whole_does_not_know_are_refused():
     mdata = small_mudata()
     mdata.mod["rna"].obs_names = ["s3", "s1", "s4", "s9"]
-    with pytest.raises(DataError, match=r"1 samples of modality 'rna' are not in the obs of the whole: s9"):
+    with pytest.raises(DataError, match=r"not in the obs of the whole: 1 sample of modality 'rna': s9"):
         read(mdata)
 
 

@@ -114,7 +114,7 @@ def test_tables_are_joined_by_the_names_of_samples(folder, caplog):
     assert dataset.obs["IGHV"].isna().tolist() == [True, False, True]
     np.testing.assert_array_equal(dataset.obs["age"], [np.nan, 50, 60])
     assert dataset.path is None
-    assert "1 of 3 samples are in no modality" in caplog.text
+    assert "in no modality, and ignored: 1 of 3 samples" in caplog.text
     assert caplog.records[0].levelno == logging.WARNING
 
 

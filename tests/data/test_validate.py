@@ -114,5 +114,5 @@ def test_one_modality_that_shares_no_sample_is_only_a_warning(caplog):
 
 def test_samples_missing_from_the_whole_are_refused():
     data = dataset(modality("rna", "a b", "x"))
-    with pytest.raises(DataError, match="1 samples of modality 'rna' are not in the obs of the whole: b"):
+    with pytest.raises(DataError, match="not in the obs of the whole: 1 sample of modality 'rna': b"):
         require_known_names(Dataset(data.modalities, pd.DataFrame(index=["a"]), data.annotations))

@@ -186,7 +186,7 @@ def test_samples_that_took_no_part_before_join_the_training_and_that_is_said(
     train(mdata, tmp_path / "a", complete_only=True)
     first = split_of(mdata)
     train(mdata, tmp_path / "b")
-    assert "10 samples have no entry in 'mmvae_split' and are used for training" in caplog.text
+    assert "10 samples without an entry in 'mmvae_split': used for training" in caplog.text
     assert split_of(mdata) == {name: part or "train" for name, part in first.items()}
 
 

@@ -67,9 +67,11 @@ def test_samples_without_a_modelled_modality_have_no_embedding_and_no_split(
     assert np.isnan(mdata.obsm["X_mmvae_shared"][without]).all()
     assert np.isfinite(mdata.obsm["X_mmvae"][~without]).all()
     np.testing.assert_array_equal(mdata.obs["mmvae_split"].isna(), without)
-    assert "10 samples have none of the model's modalities" in caplog.text
+    assert "10 samples without a value in any modality: left out, the embedding is NaN: " in caplog.text
     assert (run.splits[0] == "").sum() == 10
     assert "X_mmvae_private" not in mdata.mod["cnv"].obsm
+    mmvae_cli.embed(mdata, run=str(tmp_path / "run"))
+    assert "10 samples without a value in the model's modalities: the embedding is NaN" in caplog.text
     mmvae_cli.predict(mdata, run=str(tmp_path / "run"), source="rna", target="meth")
     mmvae_cli.evaluate(mdata, run=str(tmp_path / "run"), label="label")
 
@@ -154,8 +156,8 @@ def test_counts_and_binary_values_have_likelihoods_of_their_own(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"likelihood": {"rna": "poisson"}}, "continuous values, which a poisson"),
-        ({"likelihood": {"rna": "bernoulli"}}, "continuous values, which a bernoulli"),
+        ({"likelihood": {"rna": "poisson"}}, "not whole counts: .* a poisson"),
+        ({"likelihood": {"rna": "bernoulli"}}, "not 0 and 1 only: .* a bernoulli"),
         ({"transform": {"rna": "mvalue"}}, "outside 0..1"),
         ({"transform": {"rna": "lognorm"}}, "below 0"),
         ({"shared": 20, "label": "label"}, "features asked for"),

@@ -1,0 +1,61 @@
+"""``check`` says what ``train`` does with the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mudata
+import numpy as np
+
+from tests.cli.commands import QUICK, done, error_lines, mmvae
+
+Change = Callable[[str, Callable[[mudata.MuData], object]], Path]
+
+
+def _empty(samples: dict[str, list[int]]) -> Callable[[mudata.MuData], object]:
+    """Take all values from some samples of some modalities."""
+
+    def spoil(mdata: mudata.MuData) -> None:
+        for name, rows in samples.items():
+            mdata.mod[name].X[rows] = np.nan
+
+    return spoil
+
+
+def test_samples_without_a_value_lack_the_modality(changed: Change) -> None:
+    changed("empty.h5mu", _empty({"rna": [0, 1, 2], "methylation": [5]}))
+    found = done("check empty.h5mu --json").json
+    assert found["overlap"] == {"rna+methylation": 76, "methylation": 3, "rna": 1}
+    assert {name: one["samples"] for name, one in found["modalities"].items()} == {"rna": 77, "methylation": 79}
+    assert found["modalities"]["rna"]["samples_without_values"] == 3
+    trained = done(f"train empty.h5mu {QUICK} --json").json
+    assert {name: one["samples"] for name, one in trained["modalities"].items()} == {"rna": 77, "methylation": 79}
+    assert "samples without values" in done("check empty.h5mu").out
+
+
+def test_a_sample_without_any_value_is_named_by_both(changed: Change) -> None:
+    changed("empty.h5mu", _empty({"rna": [3], "methylation": [3]}))
+    said = "1 sample without a value in any modality: left out, the embedding is NaN: s0004"
+    checked, trained = done("check empty.h5mu"), done(f"train empty.h5mu {QUICK}")
+    for result in (checked, trained):
+        assert result.err.count("without a value") == 1
+        assert f"warning: {said}" in result.err
+    assert done("check empty.h5mu --json").json["overlap"] == {"rna+methylation": 79, "none": 1}
+    assert done("embed --json").json["without_modality"] == 1
+
+
+def test_modalities_that_overlap_in_empty_samples_only_are_refused(changed: Change) -> None:
+    changed("apart.h5mu", _empty({"rna": list(range(40)), "methylation": list(range(40, 80))}))
+    for command in ("check apart.h5mu", f"train apart.h5mu {QUICK}"):
+        result = mmvae(command)
+        assert result.code == 65
+        assert "no sample is in two modalities" in result.err
+
+
+def test_one_modality_alone_is_one_problem(two: Path) -> None:
+    result = mmvae("check two.h5mu --modalities rna")
+    assert result.code == 65
+    assert len(error_lines(result.err)) == 2
+    assert "at least two modalities" in result.err
+    assert "no sample is in two" not in result.err
