@@ -26,6 +26,7 @@ def show_evaluate(summary: Summary) -> None:
             )
     out.print(table)
     out.print("from: others = the other modalities; by mean: R² of predicting the training mean")
+    _show_pairs(summary["pairs"], over.get("pairs") or {})
     label = summary["label"]
     if label is not None:
         _show_label(label, over.get("label") or {})
@@ -34,6 +35,28 @@ def show_evaluate(summary: Summary) -> None:
     if n_replicates > 1:
         out.print(f"\nwritten is replicate {summary['replicate'] + 1} of {n_replicates}")
     show_written(summary)
+
+
+def _show_pairs(found: Summary, over: Summary) -> None:
+    """Each modality from each other one alone: R² and correlation, of the shared features where there are sets."""
+    if not found:
+        return
+    all_pairs = [pair for sources in found.values() for pair in sources.values()]
+    part = "shared" if any("shared" in pair["r2"] for pair in all_pairs) else "all"
+    out.print()
+    title = f"from one modality alone: R² · Pearson r (medians of {part} features)"
+    table = new_table(title, "modality", *(f"from {literal(name)}" for name in found))
+    for name, sources in found.items():
+        cells = []
+        for source in found:
+            pair, spread = sources.get(source), over.get(name, {}).get(source, {})
+            scores = [
+                with_sd(pair[score].get(part, {}).get("median"), spread.get(score, {}).get(part, {}).get("median"))
+                for score in ("r2", "pearson")
+            ] if pair else ["–"]  # fmt: skip
+            cells.append(" · ".join(scores))
+        table.add_row(literal(name), *cells)
+    out.print(table)
 
 
 def _show_baselines(compared: Summary, of: str) -> None:

@@ -1,4 +1,4 @@
-"""How good predictions and latents are: R² of features, separation of labels."""
+"""How good predictions and latents are: R² and correlation of features, separation of labels."""
 
 from __future__ import annotations
 
@@ -53,8 +53,37 @@ def r2_per_feature(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     return 1 - r2
 
 
+def pearson_per_feature(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
+    """Pearson correlation of each feature's predictions with its values.
+
+    Parameters
+    ----------
+    x, x_hat
+        As for ``r2_per_feature``.
+
+    Returns
+    -------
+    (n_features,) float64 from -1 to 1; 0 where the predictions do not vary, nan where the values do not.
+    """
+    n_samples, n_features = x.shape
+    found = np.full(n_features, np.nan)
+    width = max(1, BLOCK_ENTRIES // max(n_samples, 1))
+    for start in range(0, n_features, width):
+        columns = slice(start, start + width)
+        truth = np.asarray(x[:, columns], dtype=np.float64)
+        predicted = np.where(np.isnan(truth), np.nan, x_hat[:, columns])
+        of_truth, of_predicted = column_moments(truth), column_moments(predicted)
+        products = np.nansum((truth - of_truth.mean) * (predicted - of_predicted.mean), axis=0)
+        varies = ~of_truth.constant & (of_truth.scatter > 0)
+        moves = ~of_predicted.constant & (of_predicted.scatter > 0)
+        scale = np.sqrt(of_truth.scatter * of_predicted.scatter)
+        r = np.divide(products, scale, out=np.zeros(len(products)), where=varies & moves)
+        found[columns] = np.where(varies, np.clip(r, -1.0, 1.0), np.nan)
+    return found
+
+
 def summarise(r2: np.ndarray, sets: np.ndarray | None) -> dict[str, dict[str, float | int | None]]:
-    """Median and mean R² of each set of features.
+    """Median and mean R² (or another score) of each set of features.
 
     Parameters
     ----------

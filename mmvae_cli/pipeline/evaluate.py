@@ -29,6 +29,7 @@ from mmvae_cli.pipeline.apply import Applied, match
 from mmvae_cli.pipeline.baselines import compare
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
+from mmvae_cli.pipeline.pairs import pairs
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.training.run import ModalityRecord, Run, load_run
@@ -136,11 +137,12 @@ def _replicate(applied: Applied, label: Label | None) -> ReplicateMetrics:
     held = run.samples[run.splits[applied.replicate] == "test"]
     rows = np.array([places[name] for name in held], dtype=np.int64)
     r2: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
-    metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "label": None}
+    metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "pairs": {}, "label": None}
     names = [record.name for record in run.modalities]
     for name in run.record["modality_order"]:
         if name in applied.aligned.modalities:
             metrics["r2"][name] = _modality(applied, names.index(name), run.modality(name), rows, r2)
+    metrics["pairs"] = pairs(applied, rows)
     if label is not None:
         metrics["label"] = _separation(applied, label, places)
     return ReplicateMetrics(metrics, r2)

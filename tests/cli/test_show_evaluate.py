@@ -57,6 +57,7 @@ def summary(beaten_by: list[str]) -> dict[str, object]:
     return {
         "model": "MVAE",
         "replicate": 0,
+        "pairs": {},
         "replicates": [{}],
         "n_test": 20,
         "r2": {},

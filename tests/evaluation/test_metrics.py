@@ -13,6 +13,7 @@ from mmvae_cli.evaluation.metrics import (
     continuous_separation,
     label_separation,
     median_and_sd,
+    pearson_per_feature,
     r2_per_feature,
     summarise,
 )
@@ -191,3 +192,18 @@ def test_median_and_sd_leave_undefined_replicates_out():
     assert median_and_sd([0.5, None]) == {"median": 0.5, "sd": None}
     assert median_and_sd([None]) == {"median": None, "sd": None}
     assert median_and_sd(iter([1.0, 2.0]))["sd"] == pytest.approx(0.5**0.5)
+
+
+def test_correlation_is_numpys_without_missing_entries_and_0_for_predictions_that_stand_still() -> None:
+    generator = np.random.default_rng(3)
+    x = generator.normal(5.0, 2.0, (40, 4)).astype(np.float32)
+    x_hat = 0.5 * x + generator.normal(size=x.shape)
+    x[::5, 0] = np.nan
+    x_hat[:, 2] = 1.0
+    x[:, 3] = 7.0
+    known = ~np.isnan(x[:, 0])
+    expected = [np.corrcoef(x[known, 0].astype(float), x_hat[known, 0])[0, 1], np.corrcoef(x[:, 1], x_hat[:, 1])[0, 1]]
+    found = pearson_per_feature(x, x_hat)
+    np.testing.assert_allclose(found[:2], expected, rtol=1e-6)
+    assert found[2] == 0.0
+    assert np.isnan(found[3])

@@ -29,8 +29,24 @@ def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         mmvae_cli.predict(mdata, run=str(folder), source=others, target=target)
         mmvae_cli.predict(mdata, run=str(folder), source=[target], target=target)
         mmvae_cli.predict(mdata, run=str(folder), source=NAMES, target=target)
+    mmvae_cli.predict(mdata, run=str(folder), source="cnv", target="meth")
     mmvae_cli.evaluate(mdata, run=str(folder))
     return mdata, run, mmvae_cli.metrics(mdata)
+
+
+def test_pairs_equal_a_recomputation_from_the_predictions_of_one_modality(evaluated: tuple) -> None:
+    mdata, run, metrics = evaluated
+    adata, held = mdata.mod["meth"], run.samples[run.splits[run.replicate] == "test"]
+    rows = adata.obs_names.isin(held) & adata.obs_names.isin(mdata.mod["cnv"].obs_names)
+    x, predicted = adata.X[rows].astype(float), adata.layers["mmvae_from_cnv"][rows].astype(float)
+    found, shared = metrics["pairs"]["meth"]["cnv"], (adata.var["true_set"] == "shared").to_numpy()
+    r2 = r2_score(x, predicted, multioutput="raw_values")
+    r = [np.corrcoef(x[:, j], predicted[:, j])[0, 1] if np.ptp(predicted[:, j]) else 0.0 for j in range(x.shape[1])]
+    assert found["n"] == rows.sum() < len(held)
+    assert found["r2"]["shared"]["median"] == pytest.approx(np.median(r2[shared]), abs=1e-5)
+    assert found["pearson"]["shared"]["median"] == pytest.approx(np.median(np.array(r)[shared]), abs=1e-4)
+    assert set(metrics["pairs"]) == set(NAMES)
+    assert all(set(sources) == set(NAMES) - {name} for name, sources in metrics["pairs"].items())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,7 +108,7 @@ def test_the_written_replicate_is_the_one_at_the_top_and_all_are_listed(evaluate
     _, run, metrics = evaluated
     assert len(metrics["replicates"]) == 2
     chosen = metrics["replicates"][run.replicate]
-    assert {key: metrics[key] for key in ("n_test", "r2", "label")} == chosen
+    assert {key: metrics[key] for key in ("n_test", "r2", "pairs", "label")} == chosen
     values = [one["r2"]["meth"]["cross"]["shared"]["mean"] for one in metrics["replicates"]]
     assert values[0] != values[1]
     over = metrics["over_replicates"]["r2"]["meth"]["cross"]["shared"]["mean"]
