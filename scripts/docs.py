@@ -29,8 +29,9 @@ INTRODUCTION = """\
 
 Written by `scripts/docs.py` from the commands; change those, not this page. `mmvae COMMAND --help` says the same.
 
-- **INPUT** is one `file.h5mu`, one 10x Genomics `.h5` or folder, or `name=file` for each modality, where the file is a
-  table (`.csv`, `.tsv`, `.txt`, also `.gz`; `.parquet`; samples are rows, or columns with `--transpose name`), an
+- **INPUT** is one `file.h5mu` or `data.zarr`, one 10x Genomics `.h5` or folder, or `name=file` for each modality,
+  where the file is a table (`.csv`, `.tsv`, `.txt`, also `.gz`; `.parquet`; samples are rows, or columns with
+  `--transpose name`), an
   `.h5ad` file, a 10x `.h5` or folder, or `file.h5mu/name`. `--obs labels.csv` adds a table of labels.
 - `[M=]VALUE` may be given several times: `--other 100` for all modalities, `--other rna=250` for one of them.
 - Every option may stand in a YAML file, `--config options.yaml`, one per line (`epochs: 200`, `other: {rna: 250}`).

@@ -16,7 +16,7 @@ from mmvae_cli.config import CheckConfig
 def check(**arguments: Any) -> None:
     """Describe the data; say what training would refuse.
 
-    INPUT: a file.h5mu, a 10x .h5 or folder, or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality.
+    INPUT: a file.h5mu or .zarr, a 10x .h5 or folder, or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality.
     Exit code 65 if training would refuse them.
 
     Example: mmvae check cll.h5mu --label IGHV

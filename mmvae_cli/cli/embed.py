@@ -13,7 +13,7 @@ from mmvae_cli.config import EmbedConfig
 def embed(**arguments: Any) -> None:
     """Embed samples, also new ones, with a trained model.
 
-    INPUT: a file.h5mu, a 10x .h5 or folder, or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality;
+    INPUT: a file.h5mu or .zarr, a 10x .h5 or folder, or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality;
     default: the data of the run. Writes obsm["X_mmvae"], obsm["X_mmvae_shared"] and each modality's
     obsm["X_mmvae_private"].
 

@@ -14,7 +14,7 @@ from mmvae_cli.config import SelectConfig
 def select(**arguments: Any) -> None:
     """Choose features by a label, or by signal that modalities share.
 
-    INPUT: a file.h5mu; a 10x .h5 or folder; or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality,
+    INPUT: a file.h5mu or .zarr; a 10x .h5 or folder; or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality,
     with -o FILE. Ranks are fitted on training samples (--select-on all: on all). Writes
     obs["mmvae_split"], var["mmvae_set"] and var["mmvae_rank"]; mmvae train uses them.
 

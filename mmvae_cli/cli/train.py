@@ -14,8 +14,8 @@ from mmvae_cli.config import TrainConfig
 def train(**arguments: Any) -> None:
     """Train a model and embed every sample.
 
-    INPUT: a file.h5mu, a 10x .h5 or folder, or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality.
-    Results go into the .h5mu itself (-o FILE: into a copy; for tables: into the run folder), the model
+    INPUT: a file.h5mu or .zarr, a 10x .h5 or folder, or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality.
+    Results go into the MuData itself (-o FILE: into a copy; for tables: into the run folder), the model
     into the run folder. predict and evaluate find both.
 
     Example: mmvae train cll.h5mu --model mmvaepp --label IGHV --shared 10 --other 100 --latent 2+2+2

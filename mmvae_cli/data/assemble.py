@@ -10,6 +10,7 @@ from mmvae_cli.data.delimited import plain_suffix
 from mmvae_cli.data.formats import Source
 from mmvae_cli.data.members import split_member
 from mmvae_cli.data.quiet import quiet_mudata
+from mmvae_cli.data.stores import is_zarr
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -50,6 +51,8 @@ def _whole_modality(source: Source, name: str) -> AnnData:
         import mudata
 
         return mudata.read_h5ad(file, member)
+    if is_zarr(file):
+        return anndata.io.read_zarr(file / "mod" / member if member else file)
     if plain_suffix(file) == ".h5ad":
         return anndata.io.read_h5ad(path)
     modality = source.reader(name).modality(path, name, None)

@@ -99,7 +99,8 @@ def replacing(target: Path, *, suffix: str = "") -> Iterator[Path]:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if old is None else 0o600))
             yield temporary
             if old is not None:
-                _keep_owner_and_mode(target, temporary, old)
+                keep_owner_and_mode(target, temporary)
+                os.utime(temporary)  # not the time of the old content
             sync(temporary)
             os.replace(temporary, target)
         except BaseException:
@@ -224,14 +225,14 @@ def _copied_by_system(reading: int, writing: int) -> bool:
     return remaining == 0
 
 
-def _keep_owner_and_mode(old_path: Path, new_path: Path, old: os.stat_result) -> None:
+def keep_owner_and_mode(old_path: Path, new_path: Path) -> None:
+    """Give a file or folder the owner, mode and time of another."""
+    old = old_path.stat()
     if hasattr(os, "chown"):
         with contextlib.suppress(OSError):  # only root may give a file away
             os.chown(new_path, old.st_uid, old.st_gid)
     shutil.copystat(old_path, new_path)
-    new_mode = stat.S_IMODE(old.st_mode)
-    os.chmod(new_path, new_mode)
-    os.utime(new_path)  # copystat took the time of the old content
+    os.chmod(new_path, stat.S_IMODE(old.st_mode))
 
 
 def _error_number(error: BaseException | None) -> int | None:

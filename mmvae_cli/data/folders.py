@@ -1,11 +1,11 @@
-"""Run folders that are whole or not there."""
+"""Folders that are whole or not there: runs, and zarr folders (``replacing_folder``)."""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,7 @@ TEMPORARY, ASIDE = ".tmp", ".old"
 
 @contextmanager
 def fresh_folder(path: Path | str, *, force: bool) -> Iterator[Path]:
-    """Yield an empty folder beside ``path`` that takes its place when the block ends well.
-
-    An old run is moved aside first and deleted last. If the process is killed between the two moves, the next
-    call moves the old run back.
+    """Yield an empty folder that becomes the run folder ``path`` when the block ends well; see ``replacing_folder``.
 
     Parameters
     ----------
@@ -43,22 +40,51 @@ def fresh_folder(path: Path | str, *, force: bool) -> Iterator[Path]:
     """
     path = Path(os.path.abspath(path))
     check_folder(path.parent)
+    with replacing_folder(path, (MARK,), lambda: _check(path, force)) as temporary:
+        yield temporary
+
+
+@contextmanager
+def replacing_folder(
+    path: Path, marks: Sequence[str], check: Callable[[], None], *, suffix: str = ""
+) -> Iterator[Path]:
+    """Yield an empty folder beside ``path`` that takes its place when the block ends well.
+
+    An old folder is moved aside first and deleted last. If the process is killed between the two moves, ``recover``
+    moves it back.
+
+    Parameters
+    ----------
+    path
+        The folder, absolute.
+    marks
+        Files of which every such folder holds one.
+    check
+        Refuses, before and after the block, to put anything into the place.
+    suffix
+        How the temporary name shall end.
+
+    Raises
+    ------
+    CannotCreateError, CannotWriteError
+        As ``fresh_folder``.
+    """
     with writing_errors(path):
-        _recover(path)
-        _check(path, force)
-        temporary = beside(path, TEMPORARY)
+        recover(path, marks)
+        check()
+        temporary = beside(path, f"{TEMPORARY}{suffix}")
         try:
             temporary.mkdir()
             yield temporary
             _sync_tree(temporary)
-            _check(path, force)  # another run may have finished meanwhile
+            check()  # another process may have finished meanwhile
             aside = _swap(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
     sync_place(path)
     if aside is not None:
-        _discard(aside)
+        _discard(aside, marks)
 
 
 def require_free(path: Path | str, *, force: bool) -> None:
@@ -72,7 +98,7 @@ def require_free(path: Path | str, *, force: bool) -> None:
     path = Path(os.path.abspath(path))
     check_folder(path.parent)
     with writing_errors(path):
-        _recover(path)
+        recover(path, (MARK,))
         _check(path, force)
 
 
@@ -109,31 +135,35 @@ def _swap(temporary: Path, path: Path) -> Path | None:
     return aside
 
 
-def _recover(path: Path) -> None:
-    """Put right what killed processes left behind."""
+def recover(path: Path, marks: Sequence[str]) -> None:
+    """Put right what killed processes left behind beside a folder that holds one of the marks."""
+    if not path.parent.is_dir():
+        return
     for aside in reversed(find_beside(path, ASIDE)):  # newest first
-        if not path.exists() and (aside / MARK).is_file():
+        if not path.exists() and any((aside / mark).is_file() for mark in marks):
             os.rename(aside, path)
-            log.warning("%s was restored: the run that was to replace it had been interrupted.", path)
+            log.warning("%s was restored: what was to replace it had been interrupted.", path)
         elif is_stale(aside, path, STALE_FOLDER):
-            _discard(aside)
+            _discard(aside, marks)
     for temporary in find_beside(path, TEMPORARY):
         if temporary.is_dir() and is_stale(temporary, path, STALE_FOLDER):
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _discard(aside: Path) -> None:
-    """Delete a replaced run; its mark first, so that a half deleted one is never taken for a whole one."""
+def _discard(aside: Path, marks: Sequence[str]) -> None:
+    """Delete a replaced folder; its marks first, so that a half deleted one is never taken for a whole one."""
     try:
-        (aside / MARK).unlink(missing_ok=True)
+        for mark in marks:
+            (aside / mark).unlink(missing_ok=True)
         shutil.rmtree(aside)
     except OSError as error:
-        log.warning("the replaced run could not be deleted, it is in %s: %s.", aside, error.strerror)
+        log.warning("the replaced folder could not be deleted, it is in %s: %s.", aside, error.strerror)
 
 
 def _sync_tree(folder: Path) -> None:
-    """Wait until a folder and all that is in it are on the disk."""
+    """Wait until a folder and all that is in it are on the disk; files shared with an old folder are there already."""
     for parent, _, names in os.walk(folder):
         for name in names:
-            sync(Path(parent) / name)
+            if os.lstat(file := Path(parent) / name).st_nlink == 1:
+                sync(file)
         sync(Path(parent))

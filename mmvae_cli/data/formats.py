@@ -16,10 +16,12 @@ from mmvae_cli.data import elements, tables, tenx
 from mmvae_cli.data.choose import check_layers, choose_modalities
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.delimited import plain_suffix
+from mmvae_cli.data.folders import recover
 from mmvae_cli.data.members import is_matrix_folder, split_member
 from mmvae_cli.data.names import warn_of_names
 from mmvae_cli.data.orientation import require_orientation
 from mmvae_cli.data.readers import READERS, TABLES, TENX, Reader, reader_of
+from mmvae_cli.data.stores import ZARR, ZARR_MARKS, is_zarr, zarr_files
 from mmvae_cli.errors import DataError, InputNotFoundError, UsageError, listed
 
 if TYPE_CHECKING:
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mmvae_cli")
 
-EXAMPLE = "give one file.h5mu or 10x file.h5, or name=file for each modality: rna=rna.csv methylation=methylation.h5ad"
+EXAMPLE = (
+    "give one file.h5mu, .zarr or 10x .h5, or name=file for each modality: rna=rna.csv methylation=methylation.h5ad"
+)
+
+
+MUDATA = (".h5mu", ZARR)
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,9 @@ class Source:
     Attributes
     ----------
     mudata_file
-        An .h5mu file with all modalities; None where each has its own file.
+        An .h5mu file or .zarr folder with all modalities; None where each has its own file.
     files
-        The file of each modality, by its name, in the order given; empty for an .h5mu file.
+        The file of each modality, by its name, in the order given; empty for a MuData file.
     obs
         A table of labels; None if there is none.
     transposed
@@ -60,9 +67,9 @@ class Source:
 
     def paths(self) -> list[Path]:
         """Every file that is read, also those in a folder."""
-        files = [split_member(path)[0] for path in self.files.values()]
-        parts = [part for file in files for part in (tenx.matrix_files(file) if reader_of(file) is TENX else [file])]
-        return list(dict.fromkeys(file for file in (self.mudata_file, *parts, self.obs) if file is not None))
+        given = [split_member(path)[0] for path in self.files.values()]
+        files = [file for file in (self.mudata_file, *given, self.obs) if file is not None]
+        return list(dict.fromkeys(part for file in files for part in _parts(file)))
 
     def tables(self) -> dict[str, bool]:
         """Modalities that are tables, and whether each has its samples in columns."""
@@ -76,9 +83,9 @@ def parse_source(inputs: Sequence[str | Path], obs: str | Path | None = None, tr
     Parameters
     ----------
     inputs
-        One ``file.h5mu``, 10x ``file.h5`` or folder with a ``matrix.mtx``; or for each modality ``name=file``, where
-        file is a table (.csv, .tsv, .txt, .tab, with .gz or without; .parquet), an .h5ad file, a 10x file or folder, or
-        ``file.h5mu/itsname``.
+        One ``file.h5mu``, ``data.zarr``, 10x ``file.h5`` or folder with a ``matrix.mtx``; or for each modality
+        ``name=file``, where file is a table (.csv, .tsv, .txt, .tab, with .gz or without; .parquet), an AnnData (.h5ad
+        or .zarr), a 10x file or folder, or ``file.h5mu/itsname``.
     obs
         A table of labels, the names of the samples in its first column.
     transpose
@@ -149,6 +156,13 @@ def read(
     return dataset if labels is None else _with_labels(dataset, labels, str(source.obs))
 
 
+def _parts(file: Path) -> list[Path]:
+    """A file, or the files that a folder is read from."""
+    if is_zarr(file):
+        return zarr_files(file)
+    return tenx.matrix_files(file) if reader_of(file) is TENX else [file]
+
+
 def _split(text: str) -> tuple[str | None, Path]:
     """``name=file`` as name and file; a file alone has the name None."""
     name, equals, path = text.partition("=")
@@ -163,7 +177,7 @@ def _whole(path: Path, n_inputs: int) -> Source:
     """One file or folder with all modalities."""
     file, member = split_member(path)
     several = reader_of(file) is TENX
-    if not several and plain_suffix(path) in READERS and plain_suffix(path) != ".h5mu":
+    if not several and plain_suffix(path) in READERS and plain_suffix(path) not in MUDATA:
         raise UsageError(f"{path} holds one modality and does not say which", hint=f"name it: write rna={path}")
     if n_inputs > 1:
         raise UsageError(f"{path} is given without a name, beside other input", hint=EXAMPLE)
@@ -172,7 +186,7 @@ def _whole(path: Path, n_inputs: int) -> Source:
     if several:
         _checked(path, READERS)
         return Source(None, tenx.modality_paths(path))
-    return Source(_checked(path, {".h5mu": READERS[".h5mu"]}))
+    return Source(_checked(path, {suffix: READERS[suffix] for suffix in MUDATA}))
 
 
 def _check_transposed(names: Sequence[str], source: Source) -> None:
@@ -214,9 +228,12 @@ def _checked(path: Path, readers: Mapping[str, Reader]) -> Path:
 
 def _require_file(path: Path) -> None:
     try:
-        if path.is_file():
+        if is_zarr(path):
+            recover(path.absolute(), ZARR_MARKS)
+        if path.is_file() or (is_zarr(path) and path.is_dir()):
             return
-        is_folder, nearby = path.is_dir(), sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+        nearby = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file() or is_zarr(entry))
+        is_folder = path.is_dir()
     except OSError as error:
         raise InputNotFoundError(f"no such file: {path}", hint=f"{error.strerror or error}: {path.parent}") from error
     if is_folder:

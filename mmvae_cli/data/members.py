@@ -1,4 +1,4 @@
-"""Modalities that share a file or folder are addressed below it: ``file.h5mu/rna``, ``filtered.h5/adt``."""
+"""Modalities that share a file or folder are addressed below it: ``file.h5mu/rna``, ``data.zarr/rna``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def is_matrix_folder(folder: Path) -> bool:
 def split_member(path: Path) -> tuple[Path, str]:
     """``file.h5mu/itsname`` as the file (or folder) and the name; the name is empty where none is given."""
     for parent in path.parents:
-        if plain_suffix(parent) in HOLD_SEVERAL and not os.path.isdir(parent):
+        is_store = plain_suffix(parent) == ".zarr"
+        if is_store or (plain_suffix(parent) in HOLD_SEVERAL and not os.path.isdir(parent)):
             return parent, str(path.relative_to(parent))
     if not path.suffix and not os.path.exists(path) and is_matrix_folder(path.parent):
         return path.parent, path.name

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmvae_cli.data.elements import damaged
+from mmvae_cli.data.stores import damaged
 from mmvae_cli.data.tables import Table
 from mmvae_cli.data.validate import duplicated_names
 from mmvae_cli.errors import DataError, InputNotFoundError, UsageError

@@ -1,6 +1,7 @@
 """Whether a file that was just written can be read; asked before it takes the place of the user's.
 
-HDF5 does not read what it writes: a damaged file is noticed when it is opened the next time, which may be months later.
+HDF5 and zarr do not read what they write: a damaged file is noticed when it is opened the next time, which may be
+months later.
 """
 
 from __future__ import annotations
@@ -8,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 
+from mmvae_cli.data.stores import element_names, is_group, reading
 from mmvae_cli.data.updates import REMOVE
 
 
 def object_names(path: Path) -> frozenset[str]:
-    """Paths of all groups and data sets of an HDF5 file; their headers are read, their values are not."""
-    names: list[str] = []
-    with h5py.File(path, "r", locking="best-effort") as file:
-        file.visit(names.append)
-    return frozenset(names)
+    """Paths of all groups and arrays of a file or zarr folder; their headers are read, their values are not."""
+    with reading(path) as root:
+        return frozenset(element_names(root))
 
 
 def check_elements(path: Path, values: Mapping[str, object], before: frozenset[str]) -> None:
@@ -63,16 +63,16 @@ def check_all(path: Path) -> None:
 
 
 @contextmanager
-def _reading_back(path: Path) -> Iterator[h5py.File]:
-    """Open a file; whatever h5py raises means that it was not written as it should."""
+def _reading_back(path: Path) -> Iterator[Any]:
+    """Open a file or zarr folder; whatever the library raises means that it was not written as it should."""
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
-            yield file
+        with reading(path) as root:
+            yield root
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise _unreadable(" ".join(str(error).split())[:160]) from error
 
 
-def _check_value(element: h5py.Group | h5py.Dataset, value: object) -> None:
+def _check_value(element: Any, value: object) -> None:
     """Read the ends of an element; of an array they must be what was given."""
     _read_ends(element)
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
@@ -83,11 +83,11 @@ def _check_value(element: h5py.Group | h5py.Dataset, value: object) -> None:
                 _require(np.array_equal(element[row], value[row], equal_nan=value.dtype.kind == "f"), element.name)
 
 
-def _read_ends(element: h5py.Group | h5py.Dataset) -> None:
+def _read_ends(element: Any) -> None:
     """Read the first and the last value of each data set."""
-    if isinstance(element, h5py.Group):
-        for part in element.values():
-            _read_ends(part)
+    if is_group(element):
+        for part in element:
+            _read_ends(element[part])
     elif element.shape == ():
         element[()]
     elif element.size:

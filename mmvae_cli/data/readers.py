@@ -83,6 +83,7 @@ TENX = Reader(tenx.read_modality, tenx.samples)  # also of a folder, which has n
 TABLES = {f"{suffix}{compressed}": TABLE for suffix in (".csv", ".tsv", ".txt", ".tab") for compressed in ("", ".gz")}
 READERS: dict[str, Reader] = {
     ".h5mu": Reader(elements.read_member, elements.member_annotations),
+    ".zarr": Reader(elements.read_member, elements.member_annotations),
     ".h5ad": Reader(elements.read_anndata, elements.anndata_annotations),
     ".h5": TENX,
     ".mtx": TENX,

@@ -21,8 +21,8 @@ from mmvae_cli.data.choose import choose_layer
 from mmvae_cli.data.convert import as_matrix
 from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.delimited import reading
-from mmvae_cli.data.elements import damaged, opened
 from mmvae_cli.data.members import BARCODES, COMPRESSED, MATRIX, split_member
+from mmvae_cli.data.stores import damaged, opened
 from mmvae_cli.errors import DataError, InputNotFoundError, MmvaeError, did_you_mean, listed
 
 # what a modality with features of a type is called

@@ -1,16 +1,17 @@
-"""New elements into an .h5mu file that nobody else uses, and the proof that they can be read."""
+"""New elements into an .h5mu file or zarr folder that nobody else uses, and the proof that they can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import anndata.io
 import h5py
 import numpy as np
 
-from mmvae_cli.data.hdf5 import hdf5_file
 from mmvae_cli.data.readback import check_elements, object_names
+from mmvae_cli.data.stores import is_group, writing
 from mmvae_cli.data.updates import REMOVE, SLOTS, Layout, Update, Updates, checked, not_nested
 from mmvae_cli.errors import DataError
 
@@ -24,7 +25,7 @@ def write_elements(temporary: Path, updates: Updates) -> None:
     Parameters
     ----------
     temporary
-        An .h5mu file; after an error its content is worthless.
+        An .h5mu file or zarr folder; after an error its content is worthless.
     updates
         Values by path in the file, rows in the order of the file.
 
@@ -36,7 +37,7 @@ def write_elements(temporary: Path, updates: Updates) -> None:
         If the file was damaged before.
     """
     before = _objects(temporary)
-    with hdf5_file(temporary) as file:
+    with writing(temporary) as file:
         found = checked(updates, _layout_of_file(file))
         for update in found:
             if update.value is REMOVE:
@@ -56,45 +57,49 @@ def _objects(path: Path) -> frozenset[str]:
         ) from error
 
 
-def _write(file: h5py.File, update: Update) -> None:
+def _write(file: Any, update: Update) -> None:
     owner = file if update.modality is None else file["mod"][update.modality]
     is_column = SLOTS[update.slot].is_column
     group = owner[update.slot] if is_column else _nested(owner, (update.slot,))
     group = _nested(group, update.keys[:-1])
-    is_large = update.slot == "layers" and np.asarray(update.value).nbytes >= LARGE
+    # zarr compresses everything by itself
+    is_large = isinstance(group, h5py.Group) and update.slot == "layers" and np.asarray(update.value).nbytes >= LARGE
     anndata.io.write_elem(group, update.keys[-1], update.value, dataset_kwargs=COMPRESSED if is_large else {})
     if is_column:
         _list_column(group, update.keys[-1])
 
 
-def _nested(group: h5py.Group, keys: Sequence[str]) -> h5py.Group:
+def _nested(group: Any, keys: Sequence[str]) -> Any:
     """Return the dict at the end of the keys; those that are missing are created."""
     for depth, key in enumerate(keys, start=1):
         if key not in group:
             anndata.io.write_elem(group, key, {})
         group = group[key]
-        if not isinstance(group, h5py.Group) or group.attrs.get("encoding-type", "dict") != "dict":
+        if not is_group(group) or group.attrs.get("encoding-type", "dict") != "dict":
             raise not_nested(keys[:depth])
     return group
 
 
-def _columns(table: h5py.Group) -> list[str]:
+def _columns(table: Any) -> list[str]:
     return [_text(column) for column in np.atleast_1d(table.attrs["column-order"])]
 
 
-def _set_columns(table: h5py.Group, names: Sequence[str]) -> None:
+def _set_columns(table: Any, names: Sequence[str]) -> None:
+    if not isinstance(table, h5py.Group):
+        table.attrs["column-order"] = list(names)
+        return
     # the type is said, because h5py cannot guess it where the last column has gone
     table.attrs.create("column-order", np.array(names, dtype=object), dtype=h5py.string_dtype())
 
 
-def _list_column(table: h5py.Group, name: str) -> None:
+def _list_column(table: Any, name: str) -> None:
     """Add a column to the list without which no reader sees it; one that is listed keeps its place."""
     order = _columns(table)
     if name not in order:
         _set_columns(table, [*order, name])
 
 
-def _remove(file: h5py.File, update: Update) -> None:
+def _remove(file: Any, update: Update) -> None:
     """Delete an element, which may be gone already; a column from the list of columns, too."""
     if update.path in file:
         del file[update.path]
@@ -105,23 +110,23 @@ def _remove(file: h5py.File, update: Update) -> None:
             _set_columns(table, [column for column in order if column != name])
 
 
-def _layout_of_file(file: h5py.File) -> Layout:
+def _layout_of_file(file: Any) -> Layout:
     modalities = tuple(file["mod"])
     paths = ["obs", *(f"mod/{name}/{axis}" for name in modalities for axis in ("obs", "var"))]
     return Layout(modalities, {path: _table_of_file(file, path) for path in paths})
 
 
-def _table_of_file(file: h5py.File, path: str) -> tuple[int, str]:
+def _table_of_file(file: Any, path: str) -> tuple[int, str]:
     """Return the number of rows and the name of the index of a table."""
     table = file.get(path)
-    if not isinstance(table, h5py.Group) or "column-order" not in table.attrs:
+    if not is_group(table) or "column-order" not in table.attrs:
         raise DataError(
             f"{path} is in a format from before anndata 0.7",
             hint="convert the file once: mudata.read_h5mu(file).write(new_file)",
         )
     index = _text(table.attrs["_index"])
     names = table[index]
-    values = names["values"] if isinstance(names, h5py.Group) else names  # a group since anndata 0.13
+    values = names["values"] if is_group(names) else names  # a group since anndata 0.13
     return int(values.shape[0]), index
 
 

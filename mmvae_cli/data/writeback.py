@@ -1,7 +1,8 @@
 """Results back into the user's data: into the file, a copy of it, or a MuData in memory.
 
 A file is never opened for writing in its place: HDF5 has no journal, and a killed process would leave it damaged.
-It is copied beside itself, only the new elements are written into the copy, and the copy takes its place.
+It is copied beside itself, only the new elements are written into the copy, and the copy takes its place. So is a zarr
+folder, whose chunks the copy shares.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from mmvae_cli.data.folders import fresh_folder
 from mmvae_cli.data.hdf5 import hdf5_file, sturdy_stream
 from mmvae_cli.data.quiet import quiet_mudata
 from mmvae_cli.data.readback import check_all
+from mmvae_cli.data.stores import is_zarr, zarr_files
 from mmvae_cli.data.updates import REMOVE, Layout, Update, Updates, checked, not_nested
 from mmvae_cli.data.write_elements import write_elements
+from mmvae_cli.data.zarr_folders import check_zarr_place, copy_zarr, replacing_zarr
 from mmvae_cli.errors import CannotCreateError, InputNotFoundError
 
 if TYPE_CHECKING:
@@ -43,12 +46,12 @@ NEW_FILE = "write a new file with -o FILE"
 
 @dataclass(frozen=True)
 class FileState:
-    """What tells whether a file has changed.
+    """What tells whether a file or zarr folder has changed.
 
     Attributes
     ----------
     size
-        Bytes.
+        Bytes, of all files together.
     mtime_ns
         Time of the last change of the content, nanoseconds.
     inode
@@ -61,7 +64,7 @@ class FileState:
 
 
 def file_state(path: Path | str) -> FileState:
-    """Return the state of a file, to be taken when it is read.
+    """Return the state of a file or zarr folder, to be taken when it is read.
 
     Raises
     ------
@@ -70,18 +73,22 @@ def file_state(path: Path | str) -> FileState:
     """
     try:
         found = os.stat(path)
+        parts = [os.stat(part) for part in zarr_files(Path(path))] if is_zarr(Path(path)) else [found]
     except FileNotFoundError as error:
         raise InputNotFoundError(f"there is no file {path}", hint="check the name") from error
-    return FileState(found.st_size, found.st_mtime_ns, found.st_ino)
+    latest = max((part.st_mtime_ns for part in parts), default=0)
+    return FileState(sum(part.st_size for part in parts), latest, found.st_ino)
 
 
 def write_in_place(path: Path | str, updates: Updates, *, state: FileState | None = None) -> None:
-    """Write results into an .h5mu file; at every moment it is unchanged or complete.
+    """Write results into an .h5mu file or zarr folder; at every moment it is unchanged or complete.
+
+    A zarr folder is not there for an instant; see ``folders.replacing_folder``.
 
     Parameters
     ----------
     path
-        The file.
+        The file or folder.
     updates
         Values by path in the file, rows in the order of the file.
     state
@@ -99,6 +106,11 @@ def write_in_place(path: Path | str, updates: Updates, *, state: FileState | Non
     state = state or current
     check_in_place(path)
     _check_unchanged(path, state)
+    if is_zarr(path):
+        with replacing_zarr(path, lambda: _check_unchanged(path, state)) as temporary:
+            copy_zarr(path, temporary, linked=True)
+            write_elements(temporary, updates)
+        return
     with replacing(path) as temporary:
         copy_bytes(path, temporary)
         write_elements(temporary, updates)
@@ -106,14 +118,15 @@ def write_in_place(path: Path | str, updates: Updates, *, state: FileState | Non
 
 
 def write_to(path: Path | str, output: Path | str, updates: Updates) -> None:
-    """Write a copy of an .h5mu file with results in it; the file itself is left alone.
+    """Write a copy of an .h5mu file or zarr folder with results in it; the file itself is left alone.
 
     Parameters
     ----------
     path
         The file the results belong to.
     output
-        The new file; one that exists is replaced. If it is ``path`` itself, this is ``write_in_place``.
+        The new file, of the same kind; one that exists is replaced. If it is ``path`` itself, this is
+        ``write_in_place``.
     updates
         Values by path in the file, rows in the order of the file.
 
@@ -129,6 +142,12 @@ def write_to(path: Path | str, output: Path | str, updates: Updates) -> None:
     if output.exists() and output.samefile(path):
         write_in_place(output, updates, state=state)
         return
+    if is_zarr(path):
+        with replacing_zarr(output, lambda: check_zarr_place(output)) as temporary:
+            copy_zarr(path, temporary, linked=False)
+            _check_unchanged(path, state)
+            write_elements(temporary, updates)
+        return
     with replacing(output) as temporary:
         copy_bytes(path, temporary)
         _check_unchanged(path, state)
@@ -136,7 +155,7 @@ def write_to(path: Path | str, output: Path | str, updates: Updates) -> None:
 
 
 def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
-    """Write a whole MuData as a new .h5mu file.
+    """Write a whole MuData as a new .h5mu file or zarr folder.
 
     Parameters
     ----------
@@ -153,7 +172,13 @@ def write_mudata(mdata: mudata.MuData, output: Path | str) -> None:
     """
     import mudata
 
-    with replacing(Path(output)) as temporary:
+    if is_zarr(output := Path(output)):
+        with replacing_zarr(output, lambda: check_zarr_place(output)) as temporary:
+            with quiet_mudata():
+                mdata.write_zarr(temporary)
+            check_all(temporary)
+        return
+    with replacing(output) as temporary:
         with quiet_mudata(), sturdy_stream(temporary) as stream:
             mudata.write_h5mu(stream, mdata)  # h5py takes the stream for a file, mudata takes it for a path
         check_all(temporary)
@@ -209,9 +234,11 @@ def check_in_place(path: Path) -> None:
     """
     if path.is_symlink():
         raise CannotCreateError(f"{path} is a symbolic link", hint=f"name the file it points to, or {NEW_FILE}")
-    if not path.is_file():
+    if is_zarr(path):
+        check_zarr_place(path)
+    elif not path.is_file():
         raise CannotCreateError(f"{path} is not a file", hint=NEW_FILE)
-    if path.stat().st_nlink > 1:
+    elif path.stat().st_nlink > 1:
         raise CannotCreateError(f"{path} has other names (hard links), which would keep the old data", hint=NEW_FILE)
     for place in (path, path.absolute().parent):
         if not is_writable(place):

@@ -10,7 +10,9 @@ from typing import Any
 from mmvae_cli.config import PredictConfig, RunOptions, TrainConfig
 from mmvae_cli.data.assemble import whole_mudata
 from mmvae_cli.data.atomic import check_place, write_file
-from mmvae_cli.data.formats import Source, parse_source
+from mmvae_cli.data.delimited import plain_suffix
+from mmvae_cli.data.formats import MUDATA, Source, parse_source
+from mmvae_cli.data.stores import is_zarr
 from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.data.writeback import (
     FileState,
@@ -22,6 +24,7 @@ from mmvae_cli.data.writeback import (
     write_mudata,
     write_to,
 )
+from mmvae_cli.data.zarr_folders import check_zarr_place
 from mmvae_cli.data_options import InputOptions
 from mmvae_cli.errors import CannotCreateError, CannotWriteError, UsageError, listed
 from mmvae_cli.pipeline.outcome import Outcome
@@ -31,7 +34,7 @@ from mmvae_cli.training.run import load_run
 
 Step = Callable[..., Any]
 
-RESULT = "result.h5mu"  # in the run folder, where the input is no .h5mu
+RESULT = "result.h5mu"  # in the run folder, where the input is no MuData
 TABLES = {".csv": ",", ".tsv": "\t"}
 
 
@@ -80,8 +83,11 @@ def destination(source: Source, output: str | None, default: Path | None, *, for
     path = Path(output) if output is not None else data or default
     if path is None:
         raise UsageError("where to write is not said", hint="tables are not written into: name a file with -o out.h5mu")
-    if path.suffix != ".h5mu":
-        raise UsageError(f"-o {path}: results go into an .h5mu file", hint="predict also writes .csv, .tsv and .h5ad")
+    kinds = MUDATA if data is None else (plain_suffix(data),)
+    if plain_suffix(path) not in kinds:
+        raise UsageError(
+            f"-o {path}: results go into {listed(kinds)} here", hint="predict also writes .csv, .tsv and .h5ad"
+        )
     if data is not None and path.exists() and path.samefile(data):
         check_in_place(data)
     elif output is not None:
@@ -91,7 +97,7 @@ def destination(source: Source, output: str | None, default: Path | None, *, for
 
 def check_new(path: Path, *, force: bool) -> None:
     """Refuse a place that cannot take a new file, or that has one without leave to replace it."""
-    check_place(path)
+    check_zarr_place(path) if is_zarr(path) else check_place(path)
     if path.exists() and not force:
         raise CannotCreateError(f"{path} exists", hint="name another file with -o, or replace it with --force")
 
@@ -159,8 +165,8 @@ def _simulate(
     step: Step, _inputs: Any, options: Any, _obs: Any, output: str | None, force: bool, **_: Any
 ) -> dict[str, Any]:
     path = Path(output or "simulated.h5mu")
-    if path.suffix != ".h5mu":
-        raise UsageError(f"-o {path}: simulated data go into an .h5mu file", hint="name one with -o simulated.h5mu")
+    if plain_suffix(path) not in MUDATA:
+        raise UsageError(f"-o {path}: simulated data go into {listed(MUDATA)}", hint="name -o simulated.h5mu")
     check_new(path, force=force)
     mdata, summary = step(options)
     write_mudata(mdata, path)
@@ -207,7 +213,12 @@ def _predict(
     for name in inputs:
         if not (Path(name).suffix or "=" in name or Path(name).exists()):
             raise UsageError(f"{name} is no file", hint=f"several modalities are joined by a comma: --from rna,{name}")
-    if len(inputs) == 1 and "=" not in inputs[0] and not inputs[0].endswith(".h5mu") and len(options.source) == 1:
+    if (
+        len(inputs) == 1
+        and "=" not in inputs[0]
+        and plain_suffix(Path(inputs[0])) not in MUDATA
+        and len(options.source) == 1
+    ):
         inputs = [f"{options.source[0]}={inputs[0]}"]  # a bare table can only be the one source
     source = _source_or_run(inputs, obs, options)
     suffix = Path(output).suffix if output is not None else ""

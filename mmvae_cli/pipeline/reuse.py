@@ -26,7 +26,7 @@ def source_of(run: Run) -> Source:
         raise InputNotFoundError(
             "the run was trained on data in memory and knows no file", hint="give the data as an argument"
         )
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise InputNotFoundError(f"the data of the run are not there any more: {path}", hint="give their new place")
     return parse_source([path])
 

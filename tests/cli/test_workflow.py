@@ -8,6 +8,7 @@ from pathlib import Path
 import mudata
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.cli.commands import QUICK, done, refused
 
@@ -157,3 +158,19 @@ def test_data_that_moved_are_named_as_an_argument(trained: Path) -> None:
     refused("evaluate", 66, "two.h5mu", "new place")
     done("evaluate moved.h5mu")
     assert "metrics" in mudata.read_h5mu("moved.h5mu").uns["mmvae"]
+
+
+@pytest.mark.filterwarnings("ignore:Writing zarr v2 data")
+def test_a_zarr_folder_is_read_and_written_as_a_file_is(two: Path) -> None:
+    mudata.read_h5mu(two).write_zarr("two.zarr")
+    done(f"train two.zarr/ {QUICK} --label label")
+    done(f"train two.h5mu {QUICK} --label label --run other")
+    done("predict --from rna --to methylation")
+    done("evaluate --no-baselines")
+    done("embed -o new.zarr")
+    found, expected = mudata.read_zarr("two.zarr"), mudata.read_h5mu(two)
+    np.testing.assert_array_equal(found.obsm["X_mmvae"], expected.obsm["X_mmvae"])
+    assert "mmvae_from_rna" in found.mod["methylation"].layers
+    assert "mmvae_r2_cross" in mudata.read_zarr("new.zarr").mod["methylation"].var
+    refused("embed -o new.zarr", 73, "exists", "--force")
+    refused("embed -o new.h5mu", 2, "results go into .zarr")

@@ -30,8 +30,11 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["file", "memory"])
-def source(request: pytest.FixtureRequest, file: Path) -> object:
+@pytest.fixture(params=["file", "zarr", "memory"])
+def source(request: pytest.FixtureRequest, file: Path, tmp_path: Path) -> object:
+    if request.param == "zarr":
+        small_mudata().write_zarr(tmp_path / "small.zarr")
+        return Source(tmp_path / "small.zarr")
     return Source(file) if request.param == "file" else small_mudata()
 
 
