@@ -38,7 +38,8 @@ from mmvae_cli.pipeline.evaluate import feature_sets
 from mmvae_cli.pipeline.grid import Cell, cells
 from mmvae_cli.pipeline.input import input_of, read_input
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
-from mmvae_cli.pipeline.prepare import Prepared, prepare
+from mmvae_cli.pipeline.prepare import prepare
+from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.simulate import simulate
 from mmvae_cli.pipeline.study import make_study
 

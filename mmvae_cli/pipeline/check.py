@@ -20,7 +20,8 @@ from mmvae_cli.data.validate import problems, require_overlap, require_several
 from mmvae_cli.errors import MmvaeError
 from mmvae_cli.pipeline.choices import CHOSEN
 from mmvae_cli.pipeline.outcome import Outcome
-from mmvae_cli.pipeline.prepare import per_modality, prepare
+from mmvae_cli.pipeline.per_modality import per_modality
+from mmvae_cli.pipeline.prepare import prepare
 from mmvae_cli.pipeline.study import make_study
 
 log = logging.getLogger("mmvae_cli")

@@ -12,7 +12,7 @@ from mmvae_cli.data.formats import Source, modality_names, read
 from mmvae_cli.data.names import like
 from mmvae_cli.data.validate import require_overlap, require_several, validate
 from mmvae_cli.data_options import DataOptions
-from mmvae_cli.pipeline.prepare import per_modality
+from mmvae_cli.pipeline.per_modality import per_modality
 
 log = logging.getLogger("mmvae_cli")
 

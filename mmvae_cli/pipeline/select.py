@@ -18,7 +18,8 @@ from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.errors import UsageError
 from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, earlier_record, versions, with_record, written_paths
-from mmvae_cli.pipeline.prepare import Prepared, prepare
+from mmvae_cli.pipeline.prepare import prepare
+from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.screen import CRITERIA, OnScreening, criteria, role_updates, say_screened, screen_study
 from mmvae_cli.pipeline.study import Study, make_study
 

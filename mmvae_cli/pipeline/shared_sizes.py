@@ -10,7 +10,7 @@ from mmvae_cli.config import TrainConfig
 from mmvae_cli.evaluation.shared_rank import shared_rank
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, asks_for_shared, latent_sizes
-from mmvae_cli.pipeline.prepare import Prepared
+from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
 

@@ -7,7 +7,7 @@ from mudata import MuData
 from mmvae_cli.config import SimulateConfig
 from mmvae_cli.data.simulate import simulate_mudata
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
-from mmvae_cli.pipeline.prepare import per_modality
+from mmvae_cli.pipeline.per_modality import per_modality
 
 SHARED, OTHER, LATENTS = 10, 100, 2  # as in Märtens and Yau 2023, section 4.1
 

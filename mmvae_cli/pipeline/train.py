@@ -29,7 +29,8 @@ from mmvae_cli.pipeline.intervals import WIDTHS, interval_widths
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
 from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
-from mmvae_cli.pipeline.prepare import Prepared, per_modality, with_roles
+from mmvae_cli.pipeline.per_modality import per_modality
+from mmvae_cli.pipeline.prepared import Prepared, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
 from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
 from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates

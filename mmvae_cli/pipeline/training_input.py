@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.dataset import Dataset
-from mmvae_cli.pipeline.prepare import Prepared, prepare
+from mmvae_cli.pipeline.prepare import prepare
+from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.select import sets_to_reuse
 from mmvae_cli.pipeline.study import Study, make_study
 

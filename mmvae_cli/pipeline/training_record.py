@@ -13,7 +13,7 @@ from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.formats import Source
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import ModelSpec
-from mmvae_cli.pipeline.prepare import Prepared
+from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.fit import FitResult
 

@@ -1,0 +1,92 @@
+"""Which features of a modality enter the models: those that can be used, and those selected by label."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
+from mmvae_cli.data.kinds import constant_features
+from mmvae_cli.data_options import SelectionOptions
+from mmvae_cli.errors import DataError, UsageError, counted, listed
+from mmvae_cli.pipeline.per_modality import per_modality
+from mmvae_cli.pipeline.study import Study
+
+log = logging.getLogger("mmvae_cli")
+
+
+def numbers_wanted(study: Study, selection: SelectionOptions) -> dict[str, tuple[int, int] | None]:
+    """Numbers of shared and other features asked for, per modality; None where all are used."""
+    names = study.aligned.file_order
+    shared = per_modality(selection.shared, names, "--shared")
+    other = per_modality(selection.other, names, "--other")
+    if (selection.shared or selection.other) and study.label is None:
+        raise UsageError("--shared and --other rank features by a label", hint="name it with --label")
+    return {
+        name: None if shared[name] is None and other[name] is None else (int(shared[name] or 0), int(other[name] or 0))  # type: ignore[call-overload]
+        for name in names
+    }
+
+
+def usable_features(study: Study, name: str, selection: SelectionOptions) -> tuple[dict[str, str], np.ndarray]:
+    """Features left out and why, and (n_features,) True for those that remain."""
+    modality = study.aligned.modalities[name]
+    reasons: dict[int, str] = {}
+    if study.label is not None and not selection.keep_label_features:
+        target = study.aligned.to_own(name, study.label.values)
+        found = leaking_features(
+            modality.values, list(modality.var.index), target, study.label.classes, study.label.name
+        )
+        reasons = dict(found)
+        if found:
+            log.warning(
+                "modality %r: left out %s, which %s (--keep-label-features keeps such features)",
+                name, listed([str(modality.var.index[index]) for index, _ in found]), found[0][1],
+            )  # fmt: skip
+    for replicate in range(len(study.splits)):
+        rows = study.aligned.own_rows(name, study.part("train", replicate))
+        if len(rows) == 0:
+            raise DataError(
+                f"no training sample has the modality {name!r}", hint="leave it out with --modalities, or split anew"
+            )
+        for index in np.flatnonzero(constant_features(modality.values, rows)):
+            reasons.setdefault(int(index), "is constant in the training samples")
+    constant = [index for index, reason in reasons.items() if reason.startswith("is constant")]
+    if constant:
+        log.warning(
+            "modality %r: left out %s, constant in the training samples: %s",
+            name, counted(len(constant), "feature"),
+            listed([str(modality.var.index[index]) for index in constant], most=5),
+        )  # fmt: skip
+    usable = np.ones(modality.n_features, dtype=bool)
+    usable[list(reasons)] = False
+    if not usable.any():
+        raise DataError(f"modality {name!r} has no feature left", hint="see mmvae check")
+    return {str(modality.var.index[index]): reason for index, reason in sorted(reasons.items())}, usable
+
+
+def select_by_label(
+    study: Study, name: str, selection: SelectionOptions, wanted: tuple[int, int] | None, usable: np.ndarray
+) -> list[Selection] | None:
+    """Selection of each replicate, one where all agree; None where all features are used."""
+    if wanted is None or study.label is None:
+        return None
+    modality = study.aligned.modalities[name]
+    target = study.aligned.to_own(name, study.label.values)
+    alike = selection.select_on == "all" or len(study.splits) == 1
+    found = []
+    for replicate in range(1 if alike else len(study.splits)):
+        looked_at = study.taking_part if selection.select_on == "all" else study.part("train", replicate)
+        among = np.where(study.aligned.to_own(name, looked_at), target, np.nan)
+        correlation = label_correlation(modality.values, among, study.label.classes)
+        found.append(select_features(np.where(usable, correlation, np.nan), *wanted, name))
+    return found
+
+
+def reuse_selection(sets: np.ndarray, usable: np.ndarray, name: str) -> Selection:
+    """Selection made before, without features that cannot be used now; ranks are not known here."""
+    sets = np.where(usable & np.isin(sets, ("shared", "other")), sets, "unused")
+    if (sets == "unused").all():
+        raise DataError(f"modality {name!r}: no feature is selected", hint="select anew with --shared and --other")
+    return Selection(sets, np.zeros(len(sets), dtype=np.int64))

@@ -1,0 +1,16 @@
+"""Options given per modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmvae_cli.errors import pick
+from mmvae_cli.values import EVERY
+
+
+def per_modality(given: Mapping[str, object], names: list[str], what: str) -> dict[str, object]:
+    """Resolve an option given per modality, or for all under ``EVERY``, to the modalities there are."""
+    for name in given:
+        if name != EVERY:
+            pick(name, names, "modality", where=what)
+    return {name: given.get(name, given.get(EVERY)) for name in names}

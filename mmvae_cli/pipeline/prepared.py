@@ -1,0 +1,103 @@
+"""What a model is trained on, and the roles of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from mmvae_cli.data.depth import library_sizes, log_at_library_size
+from mmvae_cli.data.features import Selection
+from mmvae_cli.pipeline.screen import Screenings
+from mmvae_cli.pipeline.study import Study
+from mmvae_cli.training.run import ModalityRecord
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study with transformed values, and what each replicate's model sees of them.
+
+    Attributes
+    ----------
+    records
+        One per modality, in the internal order.
+    selections
+        Per modality one Selection per replicate (a single one where all agree); only where features were selected.
+    left_out
+        Per modality, features left out and why.
+    screenings
+        Roles of the features; None where they were not screened. See ``with_roles``.
+    roles_read
+        Whether they stood in the data, and stay there as they are.
+    """
+
+    study: Study
+    records: tuple[ModalityRecord, ...]
+    selections: Mapping[str, list[Selection]]
+    left_out: Mapping[str, dict[str, str]]
+    screenings: Screenings | None = None
+    roles_read: bool = False
+
+    @property
+    def depth_free(self) -> Study:
+        """The study with log counts at the median library size, where the likelihood knows library sizes.
+
+        Screening has to be blind to depth; what normalisation leaves of it, ``depth`` takes out.
+        """
+        return at_one_depth(self.study, self._sized)
+
+    @property
+    def depth(self) -> dict[str, np.ndarray]:
+        """By modality whose likelihood knows library sizes: their logarithm and its square, (n_own_samples, 2)."""
+        logs = {name: np.log(library_sizes(self.study.aligned.modalities[name].values)) for name in self._sized}
+        return {name: np.stack([log, np.square(log - log.mean())], axis=1) for name, log in logs.items()}
+
+    @property
+    def _sized(self) -> list[str]:
+        return [record.name for record in self.records if record.median_size is not None]
+
+    def places(self, record: ModalityRecord) -> np.ndarray:
+        """Where the features of a record stand in the file."""
+        return self.study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
+
+    def values(self) -> dict[str, np.ndarray]:
+        """By modality (n_samples, features of the record), transformed."""
+        return {record.name: self.study.aligned.dense(record.name, self.places(record)) for record in self.records}
+
+    def entering(self) -> dict[str, np.ndarray]:
+        """By modality (1 or replicates, n_features of the file) True for the features that the models see."""
+        found = {}
+        for record in self.records:
+            places, n_features = self.places(record), len(self.study.aligned.modalities[record.name].var)
+            found[record.name] = np.zeros((len(record.columns), n_features), bool)
+            for row, columns in zip(found[record.name], record.columns, strict=True):
+                row[places[columns]] = True
+        return found
+
+
+def with_roles(prepared: Prepared, screenings: Screenings, *, roles_read: bool = False) -> Prepared:
+    """Give the features their roles."""
+    records = []
+    for record in prepared.records:
+        places = prepared.places(record)
+        n_rows = max(len(screenings), len(record.columns))
+        roles = [
+            screenings[row if len(screenings) > 1 else 0][record.name].role[places[record.view(record.columns, row)]]
+            for row in range(n_rows)
+        ]
+        records.append(replace(record, role_shared=np.stack(roles) == "shared"))
+    return replace(prepared, records=tuple(records), screenings=screenings, roles_read=roles_read)
+
+
+def at_one_depth(study: Study, names: list[str]) -> Study:
+    """Log counts at one library size in some modalities; depth is what they share first of all.
+
+    The size is the median over all samples, which sets a scale and nothing else.
+    """
+    values = {}
+    for name in names:
+        counts = study.aligned.modalities[name].values
+        values[name] = log_at_library_size(counts, float(np.median(library_sizes(counts))))
+    return replace(study, aligned=study.aligned.with_values(values))

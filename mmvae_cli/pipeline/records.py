@@ -1,0 +1,83 @@
+"""The record of how a modality was prepared, with the scaling of its features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mmvae_cli.data.depth import at_library_size, library_sizes
+from mmvae_cli.data.features import Selection
+from mmvae_cli.data.transforms import TRANSFORMS, Scaling, fit_scaling
+from mmvae_cli.model.likelihoods import LIKELIHOODS
+from mmvae_cli.pipeline.choices import Choice
+from mmvae_cli.pipeline.study import Study
+from mmvae_cli.training.run import ModalityRecord
+
+
+def modality_record(
+    study: Study,
+    name: str,
+    choice: Choice,
+    selections: list[Selection] | None,
+    usable: np.ndarray,
+    scale_on: str,
+) -> ModalityRecord:
+    """Fit the scaling of the features that are used.
+
+    Parameters
+    ----------
+    study
+        Its values transformed.
+    choice
+        Transform and likelihood.
+    selections
+        One per replicate, or a single one; None where all usable features enter.
+    usable
+        (n_features,) False for features that are left out.
+    scale_on
+        See ``prepare``.
+    """
+    modality = study.aligned.modalities[name]
+    if selections is None:
+        columns = np.flatnonzero(usable)[None]
+    else:
+        columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
+    kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order
+    sized = LIKELIHOODS[choice.likelihood].sized
+    scaling = _scaling(study, name, columns, scale_on, sized)
+    record = ModalityRecord(
+        name=name,
+        features=tuple(modality.var.index[kept].astype(str)),
+        columns=np.searchsorted(kept, columns).astype(np.int64),
+        mean=np.stack([one.mean for one, _ in scaling]),
+        sd=np.stack([one.sd for one, _ in scaling]) if TRANSFORMS[choice.transform].standardise else None,
+        transform=choice.transform,
+        likelihood=choice.likelihood,
+        value_kind=choice.kind,
+        layer=modality.layer,
+        median_size=np.array([library for _, library in scaling]) if sized else None,
+    )
+    if selections is None:
+        return record
+    sets = np.stack([one.sets[row] for one, row in zip(selections, columns, strict=True)])
+    return replace(record, shared_set=sets == "shared", other_set=sets == "other")
+
+
+def _scaling(study: Study, name: str, columns: np.ndarray, scale_on: str, sized: bool) -> list[tuple[Scaling, float]]:
+    """Mean and sd of each replicate's features, and the median library size, once where all agree.
+
+    Where the likelihood knows library sizes the moments are those of counts at the median one.
+    """
+    alike = len(columns) == 1 and (scale_on == "all" or len(study.splits) == 1)
+    values, fitted = study.aligned.modalities[name].values, []
+    sizes = library_sizes(values) if sized else np.ones(values.shape[0])
+    values = at_library_size(values, 1.0) if sized else values
+    for replicate in range(1 if alike else len(study.splits)):
+        samples = study.taking_part if scale_on == "all" else study.part("train", replicate)
+        rows = study.aligned.own_rows(name, samples)
+        chosen = columns[replicate if len(columns) > 1 else 0]
+        library = float(np.median(sizes[rows]))
+        found = fit_scaling(values, rows, chosen)
+        fitted.append((Scaling(found.mean * library, found.sd * library), library))
+    return fitted
