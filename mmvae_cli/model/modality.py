@@ -29,14 +29,14 @@ Dropout = Callable[[Tensor], Tensor]  # valid inputs (replicates, inputs) → fa
 class Scorer:
     """One way to score a modality: last hidden layer, head and feature parameters, and the features they are of."""
 
-    decoder: Decoder
+    hidden: Callable[[Tensor], Tensor]
     head: Head
     parameters: Mapping[str, Tensor]
     features: SharedFeatures | None = None  # None: all
 
     def outputs(self, latents: Tensor) -> Tensor:
         """Outputs of the decoder, (replicates, rows, its features), of (replicates, rows, latents)."""
-        return self.head(self.decoder(latents))
+        return self.head(self.hidden(latents))
 
 
 class ModalityNetworks(nn.Module):
@@ -67,17 +67,43 @@ class ModalityNetworks(nn.Module):
             self.shared_decoder = Decoder(n_latents, n_hidden, outputs, generators)
             self.shared_feature = feature_parameters(self.likelihood, max(counts), len(seeds))
 
-    def scorer(self, *, shared_decoder: bool, only_shared: bool) -> Scorer:
-        """Return a way to score the modality, see ``objectives.Decode``."""
+    def scorer(self, shared: Tensor, *, shared_decoder: bool, only_shared: bool) -> Scorer:
+        """Return a way to score the modality, see ``objectives.Decode``.
+
+        Parameters
+        ----------
+        shared
+            (replicates, 1, latents) True for the shared latents in use, all that a shared decoder sees.
+        """
+
+        def of_shared(latents: Tensor) -> Tensor:
+            hidden: Tensor = self.shared_decoder(torch.where(shared, latents, 0.0))
+            return hidden
+
+        features = self.shared_features
         if shared_decoder:
-            parameters = dict(self.shared_feature)
-            return Scorer(self.shared_decoder, self.shared_decoder.head, parameters, self.shared_features)
-        if not only_shared or self.shared_features is None or self.shared_features.everything:
+            return Scorer(of_shared, self.shared_decoder.head, dict(self.shared_feature), features)
+        if self.shared_path and features is not None and max(features.counts):
+            return self._on_top(of_shared, features)
+        if not only_shared or features is None or features.everything:
             return Scorer(self.decoder, self.decoder.head, dict(self.feature))
-        features, full = self.shared_features, self.decoder.head
+        full = self.decoder.head
         weight, bias = features.take(full.weight), features.take(full.bias)
         parameters = {key: features.take(value.unsqueeze(1)).squeeze(1) for key, value in self.feature.items()}
         return Scorer(self.decoder, lambda hidden: torch.baddbmm(bias, hidden, weight), parameters, features)
+
+    def _on_top(self, of_shared: Callable[[Tensor], Tensor], features: SharedFeatures) -> Scorer:
+        """The full decoder, whose outputs are added to those of the shared decoder, which are taken as given."""
+        own, given = self.decoder.head, self.shared_decoder.head
+        weight = torch.cat([own.weight, features.spread(given.weight.detach(), 0.0)], 1)  # as one head, on both layers
+        bias = own.bias + features.spread(given.bias.detach(), 0.0)
+
+        def hidden(latents: Tensor) -> Tensor:
+            with torch.no_grad():
+                below = of_shared(latents)
+            return torch.cat([self.decoder(latents), below], -1)
+
+        return Scorer(hidden, lambda last: torch.baddbmm(bias, last, weight), dict(self.feature))
 
     def encode(
         self, x: Tensor, log_size: Tensor | None, shared: Tensor, dropout: Dropout | None

@@ -51,11 +51,11 @@ class SharedFeatures(nn.Module):
         at = self.columns.unsqueeze(1).expand(-1, values.shape[1], -1)
         return torch.where(self.valid.unsqueeze(1), values.gather(2, at), values.new_zeros(()))
 
-    def spread(self, values: Tensor) -> Tensor:
-        """(replicates, rows, features) of (replicates, rows, widest); nan for all other features."""
+    def spread(self, values: Tensor, others: float = torch.nan) -> Tensor:
+        """(replicates, rows, features) of (replicates, rows, widest); ``others`` for all other features."""
         if self.everything:
             return values
-        full = values.new_full((*values.shape[:2], self.n_features + 1), torch.nan)  # the last one for the padding
+        full = values.new_full((*values.shape[:2], self.n_features + 1), others)  # the last one for the padding
         at = torch.where(self.valid, self.columns, self.n_features)
         return full.scatter(2, at.unsqueeze(1).expand_as(values), values)[..., :-1]
 

@@ -54,8 +54,7 @@ def predictive_moments(
     nan for samples without a source, and for features that other modalities do not predict.
     """
     networks = model.networks(target)
-    from_others = target not in sources
-    scorer = networks.scorer(shared_decoder=from_others and model.spec.shared_path, only_shared=from_others)
+    scorer = model.scorer(target) if target in sources else model.cross_scorer(target)
     means, sds, usable = model.encode(batch)
     chosen = torch.zeros(len(usable), dtype=torch.bool, device=usable.device)
     chosen[list(sources)] = True

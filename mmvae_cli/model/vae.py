@@ -112,12 +112,12 @@ class MultimodalVAE(nn.Module):
     ) -> Tensor:
         """Log-likelihood (replicates, terms, samples), in nats, of latents (replicates, terms, samples, latents)."""
         networks = self.networks(modality)
-        scorer = networks.scorer(shared_decoder=shared_decoder, only_shared=only_shared)
+        scorer = self.scorer(modality, shared_decoder=shared_decoder, only_shared=only_shared)
         x, counted = batch.clean(modality), batch.known_entries(modality)
         if scorer.features is not None:
             valid = scorer.features.valid.unsqueeze(1)
             x, counted = scorer.features.take(x), valid if counted is None else scorer.features.take(counted) & valid
-        hidden = scorer.decoder(latents.flatten(1, 2))
+        hidden = scorer.hidden(latents.flatten(1, 2))
         head = at_library_size(scorer.head, batch.log_size(modality), latents.shape[1])
         return networks.likelihood.log_density(x, hidden, head, scorer.parameters, counted)
 
@@ -154,12 +154,12 @@ class MultimodalVAE(nn.Module):
 
     def decode(self, modality: int, latents: Tensor) -> Tensor:
         """Mean of a modality (replicates, samples, features) in the model's unit, from the latents it owns."""
-        scorer = self.networks(modality).scorer(shared_decoder=False, only_shared=False)
+        scorer = self.scorer(modality)
         return self._mean(modality, scorer, self.as_owned(modality, latents))
 
     def decode_cross(self, modality: int, latents: Tensor) -> Tensor:
         """Mean of a modality that is no source, as ``decode``; nan for features that no other modality predicts."""
-        scorer = self._cross_scorer(modality)
+        scorer = self.cross_scorer(modality)
         mean = self._mean(modality, scorer, self.as_owned(modality, latents))
         return mean if scorer.features is None else scorer.features.spread(mean)
 
@@ -169,8 +169,15 @@ class MultimodalVAE(nn.Module):
         path = self.spec.shared_path
         return self.log_likelihood(modality, batch, owned, shared_decoder=path, only_shared=True).squeeze(1)
 
-    def _cross_scorer(self, modality: int) -> Scorer:
-        return self.networks(modality).scorer(shared_decoder=self.spec.shared_path, only_shared=True)
+    def scorer(self, modality: int, *, shared_decoder: bool = False, only_shared: bool = False) -> Scorer:
+        """Return a way to score a modality, see ``objectives.Decode``."""
+        return self.networks(modality).scorer(
+            self.shared_in_use, shared_decoder=shared_decoder, only_shared=only_shared
+        )
+
+    def cross_scorer(self, modality: int) -> Scorer:
+        """Return how a modality is scored where others encoded."""
+        return self.scorer(modality, shared_decoder=self.spec.shared_path, only_shared=True)
 
     def _mean(self, modality: int, scorer: Scorer, latents: Tensor) -> Tensor:
         return self.networks(modality).likelihood.mean(scorer.outputs(latents).to(latents.dtype), scorer.parameters)

@@ -21,9 +21,11 @@ def start_at_means(model: MultimodalVAE, records: tuple[ModalityRecord, ...]) ->
             continue
         means = torch.from_numpy(record.mean).expand(model.n_replicates, -1).unsqueeze(1)  # (replicates, 1, features)
         start = networks.likelihood.base(means).float()
+        features = networks.shared_features if model.spec.shared_path else None
+        if features is not None:
+            _set_bias(networks.shared_decoder, features.take(start))
+            start = start - features.spread(features.take(start), 0.0)  # the full decoder's outputs are added to these
         _set_bias(networks.decoder, start)
-        if model.spec.shared_path and networks.shared_features is not None:
-            _set_bias(networks.shared_decoder, networks.shared_features.take(start))
 
 
 def _set_bias(decoder: Decoder, start: torch.Tensor) -> None:

@@ -48,9 +48,9 @@ def explain_non_finite(model: MultimodalVAE, batch: Batch, epoch: int) -> NonFin
 
 def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:
     """Log-density of every value, (replicates, samples, features)."""
-    networks = model.networks(modality)
-    head = at_library_size(networks.decoder.head, batch.log_size(modality), 1)
-    outputs = head(networks.decoder(model.as_owned(modality, latents)))
+    networks, scorer = model.networks(modality), model.scorer(modality)
+    head = at_library_size(scorer.head, batch.log_size(modality), 1)
+    outputs = head(scorer.hidden(model.as_owned(modality, latents)))
     x = batch.clean(modality).unsqueeze(1)
     return networks.likelihood.per_value(x, outputs.unsqueeze(1), dict(networks.feature)).squeeze(1)
 

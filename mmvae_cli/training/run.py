@@ -22,7 +22,7 @@ from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.fit import EpochReport
 
-FORMAT = 1
+FORMAT = 2  # 1: the full decoder of a shared path stood alone
 CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE = "run.json", "model.safetensors", "history.csv"
 WEIGHTS, PREPARATION = "model/", "preparation/"
 
@@ -212,6 +212,8 @@ def load_run(folder: str | Path) -> Run:
         content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         if content["format"] > FORMAT:
             raise DataError(f"{folder} was written by a newer version of mmvae", hint="update mmvae")
+        if content["format"] < 2 and content["model"].get("shared_path"):
+            raise DataError(f"{folder} was written by an earlier version of mmvae", hint="train again with --force")
         return _run(content, folder)
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
         reason = f"{type(error).__name__} {error}".splitlines()[0]

@@ -140,6 +140,9 @@ class Reference:
         name, features = ("shared_decoder", "shared_feature") if decode.shared_decoder else ("decoder", "feature")
         hidden = F.leaky_relu(self.linear(f"modalities.{modality}.{name}.hidden", seen), 0.01)
         outputs = self.linear(f"modalities.{modality}.{name}.head", hidden)
+        if self.model.spec.shared_path and not decode.shared_decoder:  # on top of the shared decoder, taken as given
+            given = self.shared_outputs(modality, latents).detach()
+            outputs = outputs.index_add(0, self.shared_features(modality), given)
         likelihood = self.model.spec.modalities[modality].likelihood
         if decode.shared_decoder:  # one output for each shared feature, then padding
             x = x[self.shared_features(modality)]
@@ -153,6 +156,13 @@ class Reference:
             values, scored = values[self.shared_features(modality)], scored[self.shared_features(modality)]
         values = values[scored]  # a missing entry adds nothing
         return values.sum()
+
+    def shared_outputs(self, modality: int, latents: Sequence[Tensor]) -> Tensor:
+        """Outputs of the shared decoder, one for each shared feature."""
+        seen = torch.stack([latents[j] if j in self.shared else latents[j] * 0 for j in range(self.n_latents)])
+        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.shared_decoder.hidden", seen), 0.01)
+        outputs = self.linear(f"modalities.{modality}.shared_decoder.head", hidden)
+        return outputs[: len(self.shared_features(modality))]
 
     def label_log_likelihood(self, sample: int, latents: Sequence[Tensor]) -> Tensor:
         weight, bias = self.parameters["label_decoder.head.weight"], self.parameters["label_decoder.head.bias"][0]

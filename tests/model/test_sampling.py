@@ -43,8 +43,7 @@ def drawn(model: MultimodalVAE, batch: Batch, draw: Callable[[], PosteriorDraw],
     usable = usable & (torch.arange(len(usable)) == 0)[:, None, None, None]
     rows = [model.rule.draw(means[:, :, [i]], sds[:, :, [i]], usable[:, :, [i]], draw()) for i in range(means.shape[2])]
     latents = torch.where(model.owned[target, 0], torch.cat(rows, 1), 0.0)
-    path = model.spec.shared_path
-    scorer = model.networks(target).scorer(shared_decoder=path, only_shared=True)
+    scorer = model.cross_scorer(target)
     mean = model.networks(target).likelihood.mean(scorer.outputs(latents), scorer.parameters)
     sd = model.networks(target).likelihood.variance(mean, scorer.parameters).sqrt()
     return torch.normal(mean, sd, generator=torch.Generator().manual_seed(9))
@@ -86,6 +85,16 @@ def test_without_a_spread_of_the_posterior_the_variance_is_that_of_the_noise() -
     noise = model.networks(1).shared_feature["noise"]
     torch.testing.assert_close(found.variance[0, 2], torch.nn.functional.softplus(noise[0]).square())
     torch.testing.assert_close(found.mean, model.predict(batch, [0], 1))
+
+
+@torch.no_grad()
+def test_a_shared_decoder_is_blind_to_private_latents_that_are_drawn_from_the_prior() -> None:
+    model = with_noise(small_model("mmvaex"))
+    batch, draws = small_batch(), posterior_draws(model)
+    before = predictive_moments(model, batch, [0], 1, draws)
+    model.networks(1).shared_decoder.hidden.weight.data[:, ~model.shared] += 5.0
+    after = predictive_moments(model, batch, [0], 1, draws)
+    torch.testing.assert_close(after.variance, before.variance, rtol=0, atol=0)
 
 
 @torch.no_grad()

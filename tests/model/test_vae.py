@@ -13,7 +13,15 @@ from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec, keyed_torch_generator
 from mmvae_cli.model.vae import MultimodalVAE
-from tests.model.helpers import LABELS, fixed_noise, gradients_of, ragged_batch, small_batch, small_model
+from tests.model.helpers import (
+    LABELS,
+    fixed_noise,
+    gradients_of,
+    ragged_batch,
+    small_batch,
+    small_model,
+    some_roles,
+)
 
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES)
 every_posterior = pytest.mark.parametrize("posterior", POSTERIORS)
@@ -245,3 +253,16 @@ def test_state_holds_every_parameter_and_no_mask() -> None:
     other.load_state_dict(state)
     batch, terms = ragged_batch(model), OBJECTIVES["mvae"].terms(2)
     assert torch.equal(evaluate(model, terms, batch).loss, evaluate(other, terms, batch).loss)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("roles", [None, "some"])
+def test_the_full_decoder_adds_to_the_shared_one(roles: str | None) -> None:
+    """Without outputs of its own it predicts shared features as others do, and the others by 0."""
+    model = small_model("mmvaex", roles=None if roles is None else some_roles(2, 1))
+    head = model.networks(1).decoder.head
+    head.weight.data.zero_()
+    head.bias.data.zero_()
+    latents = torch.randn(1, 5, model.spec.layout.size, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    across = model.decode_cross(1, torch.where(model.shared, latents, 0.0))
+    torch.testing.assert_close(model.decode(1, latents), torch.nan_to_num(across, nan=0.0))

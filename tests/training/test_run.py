@@ -122,14 +122,22 @@ def test_a_damaged_run_is_said_in_one_line(finished: tuple, tmp_path: Path, name
     assert "\n" not in error.value.args[0]
 
 
+def _of_format_1(content: bytes) -> bytes:
+    content = content.replace(b'"format": 2', b'"format": 1')
+    return content.replace(b'"shared_path": false', b'"shared_path": true')
+
+
 def test_no_run_and_a_run_of_a_newer_version_are_told_apart(finished: tuple, tmp_path: Path) -> None:
     with pytest.raises(InputNotFoundError, match="no trained model"):
         load_run(tmp_path)
     newer = damaged(
-        finished[2], tmp_path / "run", "run.json", lambda content: content.replace(b'"format": 1', b'"format": 9')
+        finished[2], tmp_path / "run", "run.json", lambda content: content.replace(b'"format": 2', b'"format": 9')
     )
     with pytest.raises(DataError, match="newer version"):
         load_run(newer)
+    earlier = damaged(finished[2], tmp_path / "earlier", "run.json", lambda content: _of_format_1(content))
+    with pytest.raises(DataError, match="earlier version"):
+        load_run(earlier)
     missing = damaged(finished[2], tmp_path / "part", "run.json", lambda content: content)
     (missing / "model.safetensors").unlink()
     with pytest.raises(DataError, match="is damaged"):
