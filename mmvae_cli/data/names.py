@@ -13,16 +13,21 @@ from mmvae_cli.errors import counted, listed
 log = logging.getLogger("mmvae_cli")
 
 SHOWN = 3
-MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-# 1-Mar, Mar-01 (two digits: OCT-4 is a protein), 2021-03-01, 01/03/2021
+MONTH = "(?:jan|feb|m[aä]r|mrz|apr|ma[iy]|jun|jul|aug|sept?|o[ck]t|nov|de[cz])"  # English and German
+YEAR = r"(?:19|20)\d{2}"
 DATE = re.compile(
-    rf"\d{{1,2}}-{MONTH}(?:-\d{{2,4}})?|{MONTH}-\d{{2}}"
-    r"|(?:19|20)\d{2}-\d{2}-\d{2}(?:[ T]00:00:00)?|\d{1,2}[/.]\d{1,2}[/.](?:19|20)\d{2}",
+    rf"\d{{1,2}}(?:[- ]|\. ?){MONTH}(?:[- ]\d{{2,4}})?"  # 1-Mar, 2-Sept, 2. Mrz, 1-Mar-2021
+    rf"|{MONTH}-(?:\d{{2}}|{YEAR})"  # Mar-01, Mar-2001; two digits: OCT-4 is a protein
+    rf"|(?-i:(?=[A-Z][a-zä])){MONTH}\.? (?:\d{{1,2}}|{YEAR})"  # Sep 2, and not OCT 4
+    rf"|{YEAR}([-/])\d{{1,2}}\1\d{{1,2}}(?:[ T]00:00:00)?"  # 2021-03-01, 2021/03/01
+    rf"|\d{{1,2}}[/.]\d{{1,2}}[/.]{YEAR}",  # 01/03/2021
     re.IGNORECASE,
 )
 DAYS = range(36526, 48945)  # 2000 to 2033 as Excel counts days: what is left of a date in a cell of numbers
 FLOAT = re.compile(r"\d+\.0")
 POWER = re.compile(r"\d(?:\.\d+)?E[+-]\d{2,}", re.IGNORECASE)
+SHORT_POWER = re.compile(r"\dE\d{1,3}")  # 7E5, as spreadsheets write it
+WELL = re.compile(r"\d[A-DF-P]\d{1,3}", re.IGNORECASE)  # 7F5 beside it: wells of a plate, or clones
 
 Names = Sequence[str]
 
@@ -37,7 +42,10 @@ def dates(names: Names) -> list[str]:
 
 def powers(names: Names) -> list[str]:
     """Names in scientific notation."""
-    return [name for name in names if POWER.fullmatch(name)]
+    short = [name for name in names if SHORT_POWER.fullmatch(name)]
+    if short and any(WELL.fullmatch(name) for name in names):
+        short = []
+    return [name for name in names if POWER.fullmatch(name)] + short
 
 
 def floats(names: Names) -> list[str]:

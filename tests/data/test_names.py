@@ -21,16 +21,18 @@ def said(caplog, samples: list[str], features: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["1-Mar", "2-Sep", "10-SEP", "Mar-01", "DEC-01", "2021-03-01", "2021-03-01 00:00:00", "01/03/2021", "1-Mar-21"],
-)
+    ["1-Mar", "2-Sep", "10-SEP", "Mar-01", "DEC-01", "2021-03-01", "2021-03-01 00:00:00", "01/03/2021", "1-Mar-21",
+     "Sep 2", "2-Sept", "2 Sep", "Mar-2001", "2021/03/01", "2021/3/1", "2. Mrz", "01. Mrz", "1-Okt", "Mrz 01", "4-Mär"],
+)  # fmt: skip
 def test_what_excel_makes_of_gene_names_is_found(name):
     assert dates([name, "TP53"]) == [name]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["MARCH1", "SEPT2", "DEC1", "SEPTIN2", "Oct-4", "OCT-3/4", "HLA-A", "chr1:1-20", "cg00000029", "1-2", "ENSG1.12"],
-)
+    ["MARCH1", "SEPT2", "DEC1", "SEPTIN2", "Oct-4", "OCT-3/4", "HLA-A", "chr1:1-20", "cg00000029", "1-2", "ENSG1.12",
+     "OCT 4", "Oct4", "1-Marker", "Mar-20010", "2021/03-01", "10/11", "2. Gen"],
+)  # fmt: skip
 def test_names_of_genes_and_sites_are_no_dates(name):
     assert dates([name]) == []
 
@@ -46,6 +48,7 @@ def test_numbers_of_days_are_dates_among_names_but_not_among_identifiers():
         (["a"], ["1-Mar", "2-Sep", "3-Dec", "1-Dec"], "4 feature names like dates.*: 1-Mar, 2-Sep, 3-Dec, …"),
         (["1.00E+05", "b"], ["g"], r"1 sample name in scientific notation.*: 1.00E\+05"),
         (["a"], ["2.31E+13"], "feature name in scientific"),
+        (["a"], ["7E5", "TP53"], "1 feature name in scientific notation.*: 7E5"),
         (["1.0", "2.0"], ["g"], "2 sample names with .0 at the end"),
         ([" a", "b "], ["g"], "2 sample names with blanks at an end.*: ' a', 'b '"),
         (["a"], ["Tp53", "TP53", "x"], "2 feature names differing by case.*: 'Tp53', 'TP53'"),
@@ -59,6 +62,7 @@ def test_each_kind_of_damage_is_one_line(caplog, samples, features, expected):
 
 def test_names_without_damage_and_odd_names_are_left_in_peace(caplog):
     assert said(caplog, ["001", "1e5", "NA", "1.0", "AAAC-1", "TCGA-01"], ["ENSG00000141510.17", "TP53", "1"]) == []
+    assert said(caplog, ["1D3", "1E3", "2E12"], ["g"]) == [], "wells of plates"
 
 
 def test_there_is_at_most_one_line_per_kind_and_modality(caplog):
