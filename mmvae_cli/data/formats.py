@@ -193,9 +193,11 @@ def _check_transposed(names: Sequence[str], source: Source) -> None:
     allowed = source.tables()
     for name in names:
         if name not in allowed:
+            found = source.files.get(name, source.mudata_file)
             raise UsageError(
-                f"--transpose {name}: {'no table' if name in source.files else 'nothing'} of that name is given",
-                hint=f"it takes tables that are given as name=table.csv; here: {listed(allowed) or 'none'}",
+                f"--transpose {name}: {'nothing of that name is given' if found is None else f'{found} is no table'}",
+                hint=f"only tables given as name=table.csv can be turned (here: {listed(allowed) or 'none'}); "
+                "turn an AnnData in Python: adata.T",
             )
 
 

@@ -25,6 +25,8 @@ DATE = re.compile(
 )
 DAYS = range(36526, 48945)  # 2000 to 2033 as Excel counts days: what is left of a date in a cell of numbers
 FLOAT = re.compile(r"\d+\.0")
+DECIMAL = re.compile(r"-?\d*[.,]\d*[1-9]\d*(?:E[+-]?\d+)?", re.IGNORECASE)
+NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?(?:E[+-]?\d+)?", re.IGNORECASE)
 POWER = re.compile(r"\d(?:\.\d+)?E[+-]\d{2,}", re.IGNORECASE)
 SHORT_POWER = re.compile(r"\dE\d{1,3}")  # 7E5, as spreadsheets write it
 WELL = re.compile(r"\d[A-DF-P]\d{1,3}", re.IGNORECASE)  # 7F5 beside it: wells of a plate, or clones
@@ -51,6 +53,12 @@ def powers(names: Names) -> list[str]:
 def floats(names: Names) -> list[str]:
     """All names, if all of several are whole numbers with .0 at their end."""
     return list(names) if len(names) > 1 and all(FLOAT.fullmatch(name) for name in names) else []
+
+
+def are_values(names: Names) -> bool:
+    """Whether all names are numbers and most have decimals, as where the first column of a table holds values."""
+    decimals = sum(DECIMAL.fullmatch(name) is not None for name in names)
+    return 2 * decimals > len(names) and all(NUMBER.fullmatch(name) for name in names)
 
 
 def blanks(names: Names) -> list[str]:

@@ -38,14 +38,26 @@ def require_orientation(dataset: Dataset, transposed: Mapping[str, bool], labels
     raise DataError(
         f"the {found} of {first!r} ({shown[found]}) are taken as samples, and none of them is a sample of the "
         f"rest; its {other} ({shown[other]}) are",
-        hint=" or ".join(_remedy(name, transposed[name]) for name in suspects),
+        hint=_remedy(suspects, transposed, sure=_known_elsewhere(dataset, suspects, labels)),
     )
 
 
-def _remedy(name: str, transposed: bool) -> str:
-    if transposed:
-        return f"leave out --transpose {name}"
-    return f"add --transpose {name}, if its samples are columns"
+def _known_elsewhere(dataset: Dataset, suspects: list[str], labels: pd.DataFrame | None) -> bool:
+    """Whether labels or tables that lie rightly know the samples; else one of two lies wrongly, and which is open."""
+    others = [obs.index for name, obs in dataset.annotations.items() if name not in suspects]
+    others += [] if labels is None else [labels.index]
+    return all(any(dataset.modalities[name].var.index.isin(index).any() for index in others) for name in suspects)
+
+
+def _remedy(suspects: list[str], transposed: Mapping[str, bool], *, sure: bool) -> str:
+    """What to add and what to leave out."""
+    if not sure:
+        return " or ".join(_remedy([name], transposed, sure=True) for name in suspects)
+    wrong, lacking = ([f"--transpose {name}" for name in suspects if transposed[name] is was] for was in (True, False))
+    whose = "its" if len(lacking) == 1 else "their"
+    parts = [f"leave out {' '.join(wrong)}"] * bool(wrong)
+    parts += [f"add {' '.join(lacking)}, if {whose} samples are columns"] * bool(lacking)
+    return "; ".join(parts)
 
 
 def _is_turned(dataset: Dataset, name: str, labels: pd.DataFrame | None) -> bool:

@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from mmvae_cli.data.aligned import samples_with_values
 from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.names import are_values
 from mmvae_cli.errors import DataError, counted, listed
+
+NO_NAMES = "the first column of a table holds the names of the samples; here it holds numbers, which look like values"
 
 log = logging.getLogger("mmvae_cli")
 
@@ -74,16 +78,25 @@ def _overlap_hint(dataset: Dataset) -> str:
         for partner, other in dataset.modalities.items():
             if partner != name and modality.var.index.isin(other.obs.index).any():
                 return (
-                    f"the columns of {name!r} are named like the samples of {partner!r}: transpose it, samples are rows"
+                    f"the features of {name!r} are named like the samples of {partner!r}: turn it, samples are rows "
+                    "(an AnnData in Python: adata.T)"
                 )
-    hint = "samples are matched by name: use the same names in every modality"
-    return f"{hint}; a table with samples in columns needs --transpose NAME" if _share_features(dataset) else hint
+        if are_values(modality.obs.index.astype(str).tolist()):
+            return NO_NAMES
+    common = _common_features(dataset)
+    if not common:
+        return "samples are matched by name: use the same names in every modality"
+    options = " ".join(f"--transpose {name}" for name in dataset.modalities)
+    return (
+        f"features have names in common ({listed(common[:3])}): if these are the samples, the tables are turned; "
+        f"add {options}, or leave that out where it is given"
+    )
 
 
-def _share_features(dataset: Dataset) -> bool:
-    """Whether two modalities have features of one name, as where the samples of both are columns."""
-    names = [name for modality in dataset.modalities.values() for name in modality.var.index.unique()]
-    return len(set(names)) < len(names)
+def _common_features(dataset: Dataset) -> list[str]:
+    """Names that features of several modalities have, as where the samples of all are columns."""
+    names = pd.Index([name for one in dataset.modalities.values() for name in one.var.index.unique()], dtype=object)
+    return [str(name) for name in names[names.duplicated()].unique()]
 
 
 def require_known_names(dataset: Dataset) -> None:
@@ -102,9 +115,10 @@ def duplicated_names(names: pd.Index, kind: str, where: str) -> Iterator[DataErr
     """The error for names that occur more than once, if there are any."""
     twice = names[names.duplicated()].unique()
     if len(twice):
+        no_names = kind == "sample" and are_values(names.astype(str).tolist())
         yield DataError(
-            f"{where}: {len(twice)} {kind} name{'s' * (len(twice) > 1)} more than once: {listed(twice, 3)}",
-            hint=f"give every {kind} a name of its own",
+            f"{where}: {counted(len(twice), f'{kind} name')} more than once: {listed(twice, 3)}",
+            hint=NO_NAMES if no_names else f"give every {kind} a name of its own",
         )
 
 
@@ -120,10 +134,14 @@ def _names_and_sizes(modality: Modality) -> Iterator[DataError]:
 BAD_ENTRIES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "missing (NaN)": (
         np.isnan,
-        "--missing-values mask leaves them out of the likelihood; in a sparse matrix they cannot be: store it dense",
+        "--missing-values mask leaves them out of the likelihood",
     ),
     "infinite": (np.isinf, "replace them (a logarithm of 0 or a division by 0 makes such values)"),
 }
+
+STORE_DENSE = (
+    "store the modality dense (values.toarray()): missing entries are left out of the likelihood, but not sparse"
+)
 
 
 def _entries(modality: Modality, masked: bool) -> Iterator[DataError]:
@@ -144,5 +162,5 @@ def _entries(modality: Modality, masked: bool) -> Iterator[DataError]:
             f"{counted(np.unique(samples).size, 'sample')} and {counted(np.unique(features).size, 'feature')}, "
             f"the first at sample "
             f"{modality.obs.index[samples[first]]!r}, feature {modality.var.index[features[first]]!r}",
-            hint=hint,
+            hint=STORE_DENSE if is_bad is np.isnan and sparse.issparse(values) else hint,
         )

@@ -28,6 +28,7 @@ from mmvae_cli.pipeline.embed import embedding_updates
 from mmvae_cli.pipeline.intervals import WIDTHS, interval_widths
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
 from mmvae_cli.pipeline.load import load
+from mmvae_cli.pipeline.not_finite import named
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, with_roles
@@ -282,13 +283,4 @@ def _fit(
             on_epoch=on_epoch,
         )
     except NonFiniteLossError as error:
-        raise _named(error, prepared) from None
-
-
-def _named(error: NonFiniteLossError, prepared: Prepared) -> DataError:
-    """Say the name of the feature, which the model does not know."""
-    if error.modality is None:
-        return error
-    record = prepared.records[error.modality]
-    feature = record.feature_names(error.replicate)[error.column]
-    return DataError(f"{error.args[0]}, feature {feature!r}", hint=error.hint)
+        raise named(error, prepared.records) from None

@@ -9,7 +9,7 @@ from mmvae_cli.errors import DataError
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.vae import MultimodalVAE, at_library_size
 
-HINT = "use --transform zscore, lower --lr, or look at the values with mmvae check"
+HINT = "use a --transform that scales the values, lower --lr, or look at them with mmvae check"
 
 
 class NonFiniteLossError(DataError):
@@ -18,14 +18,14 @@ class NonFiniteLossError(DataError):
     Attributes
     ----------
     modality
-        Index of the modality it comes from; None where it comes from the KL.
+        Index of the modality it comes from; where it comes from the KL, of that with the largest values.
     replicate, column
         Where in (replicates, samples, features) of that modality.
     epoch
         Counted from 1.
     """
 
-    def __init__(self, message: str, epoch: int, modality: int | None = None, replicate: int = 0, column: int = 0):
+    def __init__(self, message: str, epoch: int, modality: int, replicate: int, column: int):
         super().__init__(message, hint=HINT)
         self.epoch, self.modality, self.replicate, self.column = epoch, modality, replicate, column
 
@@ -33,17 +33,24 @@ class NonFiniteLossError(DataError):
 @torch.no_grad()
 def explain_non_finite(model: MultimodalVAE, batch: Batch, epoch: int) -> NonFiniteLossError:
     """Find which modality and feature made the loss non-finite in an epoch, counted from 0."""
-    latents = torch.nan_to_num(model.embed(batch))
-    suspects = []
-    for modality in range(len(model.names)):
-        bad = ~torch.isfinite(_per_value(model, batch, modality, latents)).all(1)  # (replicates, features)
-        if bool(bad.any()):
-            suspects.append((*_worst(batch.clean(modality), bad), modality))
-    if not suspects:
-        return NonFiniteLossError(f"the loss is not finite in epoch {epoch + 1}, in the KL of the latents", epoch + 1)
+    latents, modalities = torch.nan_to_num(model.embed(batch)), range(len(model.names))
+    bad = [~torch.isfinite(_per_value(model, batch, modality, latents)).all(1) for modality in modalities]
+    where = ": modality"
+    if not any(bool(one.any()) for one in bad):
+        bad, where = [torch.ones_like(one) for one in bad], ", in the KL of the latents; the largest values: modality"
+    suspects = [
+        (*_worst(_seen(model, batch, modality), bad[modality]), modality)
+        for modality in modalities
+        if bool(bad[modality].any())
+    ]
     _, replicate, column, modality = max(suspects)
-    message = f"the loss is not finite in epoch {epoch + 1}: modality {model.names[modality]!r}"
+    message = f"the loss is not finite in epoch {epoch + 1}{where} {model.names[modality]!r}"
     return NonFiniteLossError(message, epoch + 1, modality, replicate, column)
+
+
+def _seen(model: MultimodalVAE, batch: Batch, modality: int) -> Tensor:
+    """What the encoder sees of the values, (replicates, samples, features)."""
+    return model.networks(modality).likelihood.encoder_input(batch.clean(modality), batch.log_size(modality))
 
 
 def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mmvae_cli.data.dataset import Dataset, Modality
-from mmvae_cli.data.names import DAMAGES, dates, warn_of_names
+from mmvae_cli.data.names import DAMAGES, are_values, dates, warn_of_names
 
 
 def said(caplog, samples: list[str], features: list[str]) -> list[str]:
@@ -40,6 +40,21 @@ def test_names_of_genes_and_sites_are_no_dates(name):
 def test_numbers_of_days_are_dates_among_names_but_not_among_identifiers():
     assert dates(["44256", "TP53", "MYC"]) == ["44256"]
     assert dates(["44256", "7157", "4609"]) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["0.12", "-1.5", "3.5e-05", "2"], True),
+        (["0,12", "1,5"], True),
+        (["1", "2", "3"], False),
+        (["1.0", "2.0"], False),
+        (["0.5", "P1"], False),
+        ([], False),
+    ],
+)
+def test_values_in_place_of_names_are_told_from_numbered_samples(names, expected):
+    assert are_values(names) is expected
 
 
 @pytest.mark.parametrize(

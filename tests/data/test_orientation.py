@@ -17,6 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "meth.csv").write_text("id,cg1,cg2\nP1,7,8\nP2,9,10\nP3,11,12\n")
     (tmp_path / "adt.csv").write_text("id,CD3\nP1,1\nP2,2\n")
     (tmp_path / "cnv.csv").write_text("id,TP53,MYC\nP1,1,2\nP2,2,3\n")
+    (tmp_path / "b.csv").write_text("gene,P1,P2,P3\nKRAS,1,2,3\nEGFR,4,5,6\n")
     (tmp_path / "labels.csv").write_text("id,x\nP1,a\nP2,b\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -42,6 +43,12 @@ def test_a_transposed_table_is_read_with_samples_in_rows(folder):
         (["meth=meth.csv", "adt=adt.csv"], None, ["meth"], "columns of 'meth'", "leave out --transpose meth"),
         (["rna=rna.csv", "cnv=cnv.csv"], None, [], "rows of 'rna'", "add --transpose rna, .* or add --transpose cnv"),
         (["rna=rna.csv", "cnv=cnv.csv"], "labels.csv", [], "rows of 'rna'", "add --transpose rna, if .* columns$"),
+        (["rna=rna.csv", "b=b.csv"], "labels.csv", [], "'rna'", "^add --transpose rna --transpose b, if their samples"),
+        (["rna=rna.csv", "b=b.csv", "meth=meth.csv"], None, [], "'rna'", "^add --transpose rna --transpose b, if the"),
+        (["meth=meth.csv", "adt=adt.csv"], "labels.csv", ["meth", "adt"], "'meth'",
+         "^leave out --transpose meth --transpose adt$"),
+        (["meth=meth.csv", "b=b.csv"], "labels.csv", ["meth"], "'meth'",
+         "^leave out --transpose meth; add --transpose b, if its samples"),
     ],
 )  # fmt: skip
 def test_a_table_that_lies_wrongly_is_refused_with_the_option(folder, inputs, obs, transpose, said, hint):
@@ -57,7 +64,9 @@ def test_samples_that_are_only_elsewhere_are_no_sign_of_it(folder):
 
 def test_two_tables_with_samples_in_columns_are_refused_with_a_hint(folder):
     (folder / "meth.csv").write_text("id,P1,P2\ncg1,7,8\n")
-    with pytest.raises(DataError, match=r"no sample is in two modalities.*\n.*--transpose NAME"):
+    with pytest.raises(
+        DataError, match=r"no sample is in two modalities.*\n.*\(P1, P2\).*add --transpose rna --transpose meth,"
+    ):
         require_overlap(read(parse_source(["rna=rna.csv", "meth=meth.csv"])))
     require_overlap(read(parse_source(["rna=rna.csv", "meth=meth.csv"], None, ["rna", "meth"])))
 
@@ -65,11 +74,11 @@ def test_two_tables_with_samples_in_columns_are_refused_with_a_hint(folder):
 def test_only_a_table_that_is_given_can_be_transposed(folder):
     (folder / "x.h5ad").write_bytes(b"")
     (folder / "x.h5mu").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"--transpose x: no table of that name is given\n.*here: rna"):
+    with pytest.raises(UsageError, match=r"--transpose x: x.h5ad is no table\n.*here: rna"):
         parse_source(["rna=rna.csv", "x=x.h5ad"], None, ["x"])
     with pytest.raises(UsageError, match="--transpose mehh: nothing of that name"):
         parse_source(["rna=rna.csv"], None, ["mehh"])
-    with pytest.raises(UsageError, match=r"--transpose rna: nothing.*\n.*here: none"):
+    with pytest.raises(UsageError, match=r"--transpose rna: x.h5mu is no table\n.*here: none.*adata.T"):
         parse_source(["x.h5mu"], None, ["rna"])
 
 

@@ -75,6 +75,15 @@ def test_values_that_are_missing_or_infinite_are_counted_and_placed(make, bad, f
     assert "the first at sample 'c', feature 'x'" in message
 
 
+def test_the_cure_for_missing_values_is_that_of_the_matrix():
+    hints = [
+        next(problems(dataset(modality("rna", "a b c d", "x y z", make(BAD))), masked=False)).hint
+        for make in (np.array, sparse.csr_matrix)
+    ]
+    assert hints[0] == "--missing-values mask leaves them out of the likelihood"
+    assert hints[1].startswith("store the modality dense (values.toarray())")
+
+
 def test_sparse_indices_out_of_order_do_not_move_the_first_place():
     values = sparse.csr_matrix((np.array([np.nan, np.nan], np.float32), [2, 0], [0, 2]), shape=(1, 3))
     assert "the first at sample 'a', feature 'x'" in refusal(dataset(modality("rna", "a", "x y z", values)))
@@ -101,8 +110,18 @@ def test_modalities_without_a_common_sample_are_refused_with_names_of_both():
 
 def test_a_transposed_table_is_recognised():
     data = dataset(modality("rna", "g1 g2 g3", "P1 P2"), modality("meth", "P1 P2", "y"))
-    with pytest.raises(DataError, match="the columns of 'rna' are named like the samples of 'meth': transpose it"):
+    with pytest.raises(DataError, match="the features of 'rna' are named like the samples of 'meth': turn it"):
         require_overlap(data)
+
+
+def test_samples_that_are_named_by_values_are_recognised():
+    data = dataset(modality("rna", "0.12 1.5 -3.25e-05 7", "x"), modality("meth", "P1 P2", "y"))
+    with pytest.raises(
+        DataError, match="first column of a table holds the names of the samples; here it holds numbers"
+    ):
+        require_overlap(data)
+    assert "here it holds numbers" in str(next(problems(dataset(modality("rna", "0.5 0.5 1.25", "x")))))
+    assert "here it holds numbers" not in str(next(problems(dataset(modality("rna", "1 1 2", "x")))))
 
 
 def test_one_modality_that_shares_no_sample_is_only_a_warning(caplog):

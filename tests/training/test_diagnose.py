@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmvae_cli.training.diagnose import NonFiniteLossError
+from mmvae_cli.training.diagnose import NonFiniteLossError, explain_non_finite
 from mmvae_cli.training.source import DeviceData, ModalityTensors
-from tests.training.helpers import made_up_data, trained
+from tests.training.helpers import made_up_data, small_model, trained
 
 
 @pytest.mark.parametrize("objective", ["mvae", "mopoe", "mmvae", "mmvaepp"])
@@ -17,6 +17,15 @@ def test_the_cause_of_a_loss_that_is_not_finite_is_named(objective: str, modalit
         trained([1, 2], data=DeviceData(tuple(modalities)), objective=objective)
     assert (error.value.modality, error.value.column, error.value.epoch) == (modality, column, 1)
     assert "--transform" in error.value.hint
+
+
+def test_the_largest_values_are_named_where_the_kl_is_not_finite() -> None:
+    modalities = [ModalityTensors(one.x.clone(), None) for one in made_up_data().modalities]
+    modalities[0].x[3, 2], modalities[1].x[7, 4] = 1e3, 1e4
+    batch = DeviceData(tuple(modalities)).batch(torch.arange(60)[None])
+    error = explain_non_finite(small_model([1]), batch, 0)  # no value has a likelihood that is not finite
+    assert "in the KL of the latents; the largest values: modality 'm1'" in str(error)
+    assert (error.modality, error.column) == (1, 4)
 
 
 def test_the_epoch_is_the_one_in_which_it_happens() -> None:
