@@ -27,6 +27,7 @@ from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.hardware import choose_device, choose_precision
 from mmvae_cli.training.loop import Loop, Recipe
 from mmvae_cli.training.source import DeviceData, ModalityTensors
+from mmvae_cli.training.tables import DenseTable
 
 BATCH = 128  # samples
 Work = Callable[[], None]
@@ -96,7 +97,7 @@ def epoch(size: Size, name: str, n_replicates: int, device: torch.device, precis
     seeds = list(range(n_replicates))
     model = MultimodalVAE(spec(size, name), seeds).to(device)
     x = [torch.randn(size.n_samples, width, generator=torch.Generator().manual_seed(0)) for width in size.n_features]
-    data = DeviceData(tuple(ModalityTensors(values.to(device), None) for values in x))
+    data = DeviceData(tuple(ModalityTensors(DenseTable(values.to(device)), None) for values in x))
     recipe = Recipe(1000, BATCH, 1e-3, 1.0, 0.2, 0, {}, precision=precision)
     loop = Loop(model, objective, data, recipe, seeds)
     rows = torch.arange(min(size.n_steps * BATCH, size.n_samples), device=device).expand(n_replicates, -1).contiguous()

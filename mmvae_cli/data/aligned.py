@@ -12,6 +12,8 @@ from scipy import sparse
 
 from mmvae_cli.data.dataset import Dataset, Matrix, Modality
 
+ROWS_AT_ONCE = 1024  # samples copied together
+
 
 @dataclass(frozen=True)
 class Aligned:
@@ -76,17 +78,46 @@ class Aligned:
         """From (n_samples, …) in the order of the file to the internal one."""
         return values[self.order]
 
-    def dense(self, modality: str, columns: np.ndarray | None = None, samples: np.ndarray | None = None) -> np.ndarray:
-        """(n_samples, n_columns) float32 values of some samples (default: all); 0 where a sample lacks the modality."""
+    def taken(self, modality: str, columns: np.ndarray | None = None, samples: np.ndarray | None = None) -> Matrix:
+        """Copy some samples (default: all) and columns of a modality, CSR where its values are.
+
+        Parameters
+        ----------
+        columns
+            (n_columns,) places of features; -1 for a feature that the modality lacks, which is 0 in every sample.
+
+        Returns
+        -------
+        (n_samples, n_columns) float32; 0 where a sample lacks the modality.
+        """
         rows = self.rows[modality] if samples is None else self.rows[modality][samples]
         values = self.modalities[modality].values
-        present = rows >= 0
-        taken = values[rows[present]]
-        if columns is not None:
-            taken = taken[:, columns]
-        filled = np.zeros((len(rows), taken.shape[1]), dtype=np.float32)
-        filled[present] = taken.toarray() if sparse.issparse(taken) else taken
+        columns = np.arange(values.shape[1]) if columns is None else columns
+        if sparse.issparse(values):
+            return _taken_sparse(values, rows, columns)
+        present, found = np.flatnonzero(rows >= 0), columns >= 0
+        filled = np.zeros((len(rows), len(columns)), dtype=np.float32)
+        for block in np.array_split(present, len(present) // ROWS_AT_ONCE + 1):
+            filled[np.ix_(block, found)] = values[np.ix_(rows[block], columns[found])]
         return filled
+
+    def dense(self, modality: str, columns: np.ndarray | None = None, samples: np.ndarray | None = None) -> np.ndarray:
+        """As ``taken``, dense."""
+        taken = self.taken(modality, columns, samples)
+        return taken if isinstance(taken, np.ndarray) else np.asarray(taken.toarray())
+
+
+def _taken_sparse(values: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> sparse.csr_matrix:
+    """As ``Aligned.taken``, of a CSR matrix; its entries stay as they are."""
+    present, found = rows >= 0, np.flatnonzero(columns >= 0)
+    part = values[rows[present]]
+    if not np.array_equal(columns, np.arange(values.shape[1])):
+        part = part[:, columns[found]]
+    lengths = np.zeros(len(rows) + 1, dtype=np.int64)
+    lengths[1:][present] = np.diff(part.indptr)
+    indices = part.indices if len(found) == len(columns) else found[part.indices]
+    shape = (len(rows), len(columns))
+    return sparse.csr_matrix((part.data.astype(np.float32, copy=False), indices, np.cumsum(lengths)), shape)
 
 
 def align(dataset: Dataset, modalities: Sequence[str] | None = None) -> Aligned:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from scipy import sparse
 
 from mmvae_cli.data.aligned import Aligned, align
-from mmvae_cli.data.dataset import Dataset
+from mmvae_cli.data.dataset import Dataset, Matrix
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.errors import DataError, listed
 from mmvae_cli.model.batch import Batch
@@ -118,8 +119,8 @@ class Matched:
 
     Attributes
     ----------
-    values
-        Per modality (n_samples, features of the record), transformed.
+    places
+        Per modality, where the features of the record stand in the data; -1 where the data lack one.
     totals
         Library sizes, see ``tensors.totals_of``.
     """
@@ -127,19 +128,28 @@ class Matched:
     run: Run
     aligned: Aligned
     observed: np.ndarray
-    values: dict[str, np.ndarray]
+    places: dict[str, np.ndarray]
     missing: dict[str, list[str]]
     totals: dict[str, np.ndarray]
 
     def replicate(self, index: int) -> Applied:
         """Use one replicate; features that the data lack get its own training mean."""
-        values = dict(self.values)
-        for record in self.run.modalities:
-            if self.missing[record.name]:
-                values[record.name] = _filled(values[record.name], record, index, self.missing[record.name])
-        data = device_data(values, self.observed, self.run.modalities, torch.device("cpu"), totals=self.totals)
+        stand_ins = {
+            record.name: _stand_in(record, index, self.places[record.name])
+            for record in self.run.modalities
+            if self.missing[record.name]
+        }
+        data = device_data(
+            self.values, self.observed, self.run.modalities, torch.device("cpu"), None, self.totals, stand_ins
+        )
         model = single_model(self.run, index)
         return Applied(self.run, index, self.aligned, self.observed, model, data.keep([index]), self.missing)
+
+    def values(self, record: ModalityRecord) -> Matrix:
+        """(n_samples, features of the record) transformed values of a modality, a copy; 0 for what the data lack."""
+        if record.name in self.aligned.modalities:
+            return self.aligned.taken(record.name, self.places[record.name])
+        return sparse.csr_matrix((len(self.aligned.names), len(record.features)), dtype=np.float32)
 
 
 def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collection[str] | None = None) -> Matched:
@@ -175,15 +185,15 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
         transformed[name] = transform.apply(aligned.modalities[name].values, name)
     aligned = aligned.with_values(transformed)
     observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
-    values, missing = {}, {}
+    places, missing = {}, {}
     for index, record in enumerate(run.modalities):
         if record.name in there:
             observed[:, index] = aligned.rows[record.name] >= 0
         is_needed = needed is None or record.name in needed
-        values[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
+        places[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
         if is_needed and record.name in there:
             _warn_of_other_features(run, record, aligned.modalities[record.name].n_features)
-    return Matched(run, aligned, observed, values, missing, totals_of(aligned, run.modalities))
+    return Matched(run, aligned, observed, places, missing, totals_of(aligned, run.modalities))
 
 
 def _warn_of_other_features(run: Run, record: ModalityRecord, n_features: int) -> None:
@@ -207,10 +217,9 @@ def _hint_of_features(aligned: Aligned, record: ModalityRecord, min_features: fl
 
 
 def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | None) -> tuple[np.ndarray, list[str]]:
-    """Values (n_samples, features of the record), and names of missing features; None where that does not matter."""
-    values = np.zeros((len(aligned.names), len(record.features)), dtype=np.float32)
+    """Places of the record's features, and names of missing ones; ``min_features`` None where that does not matter."""
     if record.name not in aligned.modalities:
-        return values, []
+        return np.full(len(record.features), -1), []
     place = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
     found = place >= 0
     lacking = [name for name, is_there in zip(record.features, found, strict=True) if not is_there]
@@ -225,14 +234,11 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | Non
             "modality %r: %d of %d features are missing and set to their training mean: %s",
             record.name, len(lacking), len(found), listed(lacking, most=5),
         )  # fmt: skip
-    values[:, found] = aligned.dense(record.name, place[found])
-    return values, lacking
+    return place, lacking
 
 
-def _filled(values: np.ndarray, record: ModalityRecord, replicate: int, missing: Sequence[str]) -> np.ndarray:
-    """Values with the replicate's training mean for the features that are missing."""
-    columns = record.view(record.columns, replicate)
-    lacking = np.isin(np.array(record.features, dtype=object)[columns], list(missing))
-    values = values.copy()
-    values[:, columns[lacking]] = record.view(record.mean, replicate)[lacking]
-    return values
+def _stand_in(record: ModalityRecord, replicate: int, places: np.ndarray) -> np.ndarray:
+    """(features of the record,) the replicate's training mean for features that the data lack, 0 for others."""
+    stand_in, columns = np.zeros(len(places)), record.view(record.columns, replicate)
+    stand_in[columns] = record.view(record.mean, replicate)
+    return np.where(places < 0, stand_in, 0.0)

@@ -134,7 +134,7 @@ def prepared_for(dataset: Dataset, config: TrainConfig) -> list[Seen]:
     if not (splits == "test").any():
         raise DataError("no samples are held out", hint="set --test-fraction above 0")
     totals = totals_of(aligned, records)
-    data = device_data(prepared.values(), aligned.observed, records, torch.device("cpu"), totals=totals)
+    data = device_data(prepared.values, aligned.observed, records, torch.device("cpu"), totals=totals)
     return [
         Seen(records, index, aligned, aligned.observed, data.keep([index]), splits[index % len(splits)], n_shared)
         for index in range(config.replicates)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.depth import library_sizes, log_at_library_size
 from mmvae_cli.data.features import Selection
 from mmvae_cli.pipeline.screen import Screenings
@@ -62,9 +63,9 @@ class Prepared:
         """Where the features of a record stand in the file."""
         return self.study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
 
-    def values(self) -> dict[str, np.ndarray]:
-        """By modality (n_samples, features of the record), transformed."""
-        return {record.name: self.study.aligned.dense(record.name, self.places(record)) for record in self.records}
+    def values(self, record: ModalityRecord) -> Matrix:
+        """(n_samples, features of the record) transformed values of a modality, a copy."""
+        return self.study.aligned.taken(record.name, self.places(record))
 
     def entering(self) -> dict[str, np.ndarray]:
         """By modality (1 or replicates, n_features of the file) True for the features that the models see."""

@@ -2,63 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 
 from mmvae_cli.data.aligned import Aligned
+from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.depth import library_sizes
 from mmvae_cli.data.labels import Label
-from mmvae_cli.data.transforms import fit_scaling
+from mmvae_cli.data.transforms import Scaling, fit_scaling
+from mmvae_cli.pipeline.device_tables import dense_table, saves_memory, sparse_table
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
-
-ROWS_AT_ONCE = 1024  # samples scaled together in float64
+from mmvae_cli.training.tables import Table
 
 
 def modality_tensors(
-    values: np.ndarray,
+    values: Matrix,
     observed: np.ndarray,
     record: ModalityRecord,
     device: torch.device,
     totals: np.ndarray | None = None,
+    stand_in: np.ndarray | None = None,
 ) -> ModalityTensors:
-    """Tensors of one modality.
+    """Tensors of one modality: a sparse table where the values are sparse and it saves memory, else a dense one.
 
     Parameters
     ----------
     values
-        (n_samples, len(record.features)) transformed values, nan for missing entries, anything in unobserved rows.
+        (n_samples, len(record.features)) transformed values, nan for missing entries, 0 in unobserved rows. Dense
+        ones are overwritten.
     observed
         (n_samples,) True where the modality is observed.
     totals
         (n_samples,) library sizes; None where the likelihood knows none.
+    stand_in
+        (len(record.features),) added to the values: what stands for features that the data lack, 0 for others.
     """
-    columns = None
-    if len(record.columns) == 1:
+    columns = torch.from_numpy(record.columns).to(device) if len(record.columns) > 1 else None
+    if columns is None and not np.array_equal(record.columns[0], np.arange(values.shape[1])):
         values = values[:, record.columns[0]]
-    else:
-        columns = torch.from_numpy(record.columns).to(device)
-    centre, spread, mean, sd = np.zeros(1), np.ones(1), None, None
+        stand_in = None if stand_in is None else stand_in[record.columns[0]]
+    centre, spread, mean, sd = np.zeros(values.shape[1]), np.ones(values.shape[1]), None, None
     if record.sd is not None and len(record.mean) == 1 and columns is None:
         centre, spread = record.mean[0], record.sd[0]
     elif record.sd is not None and observed.any():
-        centre, spread, mean, sd = _relative(values[observed], record, record.sd)
-    missing = np.isnan(values) & observed[:, None]
-    x = np.zeros(values.shape, dtype=np.float32)
-    for rows in np.array_split(np.flatnonzero(observed), len(values) // ROWS_AT_ONCE + 1):
-        x[rows] = (values[rows].astype(np.float64) - centre) / spread
-    x[missing] = 0.0
-    fill = torch.from_numpy(record.mean.astype(np.float32)) if record.sd is None else None
+        centre, spread, mean, sd = _relative(values, observed, record, record.sd)
+    scaling = Scaling(centre if stand_in is None else centre - stand_in, spread)
+    known = None
+    if isinstance(values, np.ndarray) or not saves_memory(values):
+        values = values if isinstance(values, np.ndarray) else values.toarray()
+        missing = np.isnan(values) & observed[:, None]
+        table: Table = dense_table(values, observed, scaling, device)
+        known = torch.from_numpy(~missing).to(device) if missing.any() else None
+    else:
+        table = sparse_table(values, scaling, device)
+    fill = None if record.sd is not None or known is None else torch.from_numpy(record.mean.astype(np.float32))
     return ModalityTensors(
-        torch.from_numpy(x).to(device),
+        table,
         None if observed.all() else torch.from_numpy(observed).to(device),
         columns,
         None if mean is None else torch.from_numpy(mean).to(device),
         None if sd is None else torch.from_numpy(sd).to(device),
-        torch.from_numpy(~missing).to(device) if missing.any() else None,
-        None if fill is None or not missing.any() else fill.to(device),
+        known,
+        None if fill is None else fill.to(device),
         None if totals is None else torch.from_numpy(_log_sizes(totals, record)).to(device),
     )
 
@@ -81,13 +89,13 @@ def totals_of(aligned: Aligned, records: tuple[ModalityRecord, ...]) -> dict[str
 
 
 def _relative(
-    values: np.ndarray, record: ModalityRecord, sds: np.ndarray
+    values: Matrix, observed: np.ndarray, record: ModalityRecord, sds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Common centre and spread, and each replicate's mean and sd relative to them.
 
     The large part is taken out in float64, once; what is left for float32 is small, and nothing is lost to rounding.
     """
-    common = fit_scaling(values, np.arange(len(values)))
+    common = fit_scaling(values, np.flatnonzero(observed))
     centre, spread = common.mean, common.sd
     own_centre, own_spread = centre[None], spread[None]
     if len(record.columns) > 1:
@@ -108,20 +116,24 @@ def label_tensors(label: Label, train: np.ndarray, device: torch.device) -> tupl
 
 
 def device_data(
-    values: Mapping[str, np.ndarray],
+    values: Callable[[ModalityRecord], Matrix],
     observed: np.ndarray,
     records: tuple[ModalityRecord, ...],
     device: torch.device,
     label: tuple[torch.Tensor, torch.Tensor] | None = None,
     totals: Mapping[str, np.ndarray] | None = None,
+    stand_ins: Mapping[str, np.ndarray] | None = None,
 ) -> DeviceData:
     """All modalities on the device, in the order of the records; ``observed`` (n_samples, n_modalities).
 
-    ``totals`` are those of ``totals_of``.
+    ``values`` gives those of a modality, one after the other; they and ``stand_ins``, by modality, are as in
+    ``modality_tensors``, ``totals`` those of ``totals_of``.
     """
-    totals = totals or {}
+    totals, stand_ins = totals or {}, stand_ins or {}
     modalities = tuple(
-        modality_tensors(values[record.name], observed[:, index], record, device, totals.get(record.name))
+        modality_tensors(
+            values(record), observed[:, index], record, device, totals.get(record.name), stand_ins.get(record.name)
+        )
         for index, record in enumerate(records)
     )
     return DeviceData(modalities, *(label or (None, None)))

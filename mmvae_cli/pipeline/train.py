@@ -172,7 +172,7 @@ def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> D
             )
         label = label_tensors(study.label, study.splits == "train", device)
     totals = totals_of(study.aligned, prepared.records)
-    return device_data(prepared.values(), study.aligned.observed, prepared.records, device, label, totals)
+    return device_data(prepared.values, study.aligned.observed, prepared.records, device, label, totals)
 
 
 def _run(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmvae_cli.model.batch import Batch
+from mmvae_cli.training.tables import DenseTable, Table
 
 
 def _of(tensor: Tensor | None, replicates: Sequence[int]) -> Tensor | None:
@@ -22,14 +23,14 @@ class ModalityTensors:
 
     Attributes
     ----------
-    x
-        (samples, features) transformed values, 0 in unobserved rows and for missing entries.
+    table
+        (samples, features) transformed values; anything in unobserved rows, and 0 for missing entries.
     observed
         (samples,) True where the modality is observed; None where it is for all samples.
     columns
         (replicates, chosen features) the features each replicate sees; None where all see all.
     mean, sd
-        (1 or replicates, chosen features), applied to what is taken; None where ``x`` is scaled already.
+        (1 or replicates, chosen features), applied to what is taken; None where the table is scaled already.
     known
         (samples, features) False for missing entries; None where there are none.
     fill
@@ -39,7 +40,7 @@ class ModalityTensors:
         (1 or replicates, samples) log of the library sizes relative to the training median; None without.
     """
 
-    x: Tensor
+    table: Table
     observed: Tensor | None
     columns: Tensor | None = None
     mean: Tensor | None = None
@@ -50,21 +51,18 @@ class ModalityTensors:
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Values (replicates, samples, chosen features) of rows (replicates, samples), and which of them are known."""
-        taken = self._chosen(self.x, rows)
+        taken = self.table.take(rows, self.columns)
         if self.mean is not None and self.sd is not None:
             taken = (taken - self.mean.unsqueeze(1)) / self.sd.unsqueeze(1)
         if self.known is None:
             return taken, None
-        known = self._chosen(self.known, rows)
+        known = DenseTable(self.known).take(rows, self.columns)
         stand_in = taken.new_zeros(()) if self.fill is None else self.fill.unsqueeze(1)
         return torch.where(known, taken, stand_in), known
 
     def sizes(self, rows: Tensor) -> Tensor | None:
         """Log of the relative library sizes, (replicates, samples), of rows (replicates, samples)."""
         return None if self.log_size is None else self.log_size.expand(len(rows), -1).gather(1, rows)
-
-    def _chosen(self, table: Tensor, rows: Tensor) -> Tensor:
-        return table[rows] if self.columns is None else table[rows.unsqueeze(-1), self.columns.unsqueeze(1)]
 
     def keep(self, replicates: Sequence[int]) -> ModalityTensors:
         """Only some replicates' view."""

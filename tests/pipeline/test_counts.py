@@ -11,6 +11,7 @@ from scipy import sparse
 
 import mmvae_cli
 from mmvae_cli.evaluation.metrics import r2_per_feature
+from mmvae_cli.pipeline import tensors
 from tests.pipeline.helpers import assert_same_run, permuted, study, train
 
 
@@ -99,3 +100,20 @@ def test_counts_of_other_features_are_warned_about(tmp_path: Path, caplog) -> No
     fewer = mdata[:, [name for name in mdata.var_names if name != "rna_shared_1"]].copy()
     mmvae_cli.embed(fewer, run=str(tmp_path / "run"))
     assert "totals of samples depend on them all" in caplog.text
+
+
+@pytest.mark.parametrize("likelihood", ["nb", "gaussian"])
+def test_sparse_values_give_the_run_and_the_results_of_dense_ones(
+    likelihood: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mdata, runs, embedded = counted(), [], []
+    for sparse_tables in (True, False):
+        monkeypatch.setattr(tensors, "saves_memory", lambda _, chosen=sparse_tables: chosen)
+        path = tmp_path / str(sparse_tables)
+        runs.append(train(mdata, path, likelihood=likelihood, transform="none" if likelihood == "nb" else "lognorm"))
+        fewer = mdata.copy()
+        fewer.mod["rna"] = mdata.mod["rna"][:, 1:].copy()
+        mmvae_cli.embed(fewer, run=str(path), min_features=0.5)
+        embedded.append(fewer.obsm["X_mmvae"])
+    assert_same_run(*runs)
+    np.testing.assert_array_equal(*embedded)

@@ -14,6 +14,7 @@ from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.loop import Recipe
 from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
+from mmvae_cli.training.tables import DenseTable
 
 WIDTHS = (8, 6)
 RECIPE = Recipe(
@@ -30,7 +31,7 @@ def made_up_data(n_samples: int = 60, seed: int = 0, *, missing: bool = False) -
         weights = torch.randn((1, width), generator=generator)
         x = shared @ weights + 0.3 * torch.randn((n_samples, width), generator=generator)
         observed = torch.rand(n_samples, generator=generator) < 0.8 if missing and index else None
-        modalities.append(ModalityTensors(x, observed))
+        modalities.append(ModalityTensors(DenseTable(x), observed))
     return DeviceData(tuple(modalities))
 
 

@@ -2,17 +2,25 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from mmvae_cli.training.diagnose import NonFiniteLossError, explain_non_finite
 from mmvae_cli.training.source import DeviceData, ModalityTensors
+from mmvae_cli.training.tables import DenseTable
 from tests.training.helpers import made_up_data, small_model, trained
+
+
+def every_value() -> list[Tensor]:
+    """By modality (samples, features)."""
+    return [modality.take(torch.arange(60)[None])[0][0] for modality in made_up_data().modalities]
 
 
 @pytest.mark.parametrize("objective", ["mvae", "mopoe", "mmvae", "mmvaepp"])
 @pytest.mark.parametrize(("modality", "column"), [(0, 3), (1, 0), (1, 5)])
 def test_the_cause_of_a_loss_that_is_not_finite_is_named(objective: str, modality: int, column: int) -> None:
-    modalities = [ModalityTensors(one.x.clone(), None) for one in made_up_data().modalities]
-    modalities[modality].x[7, column] = 1e30
+    values = every_value()
+    values[modality][7, column] = 1e30
+    modalities = [ModalityTensors(DenseTable(each), None) for each in values]
     with pytest.raises(NonFiniteLossError, match=f"epoch 1: modality 'm{modality}'") as error:
         trained([1, 2], data=DeviceData(tuple(modalities)), objective=objective)
     assert (error.value.modality, error.value.column, error.value.epoch) == (modality, column, 1)
@@ -20,8 +28,9 @@ def test_the_cause_of_a_loss_that_is_not_finite_is_named(objective: str, modalit
 
 
 def test_the_largest_values_are_named_where_the_kl_is_not_finite() -> None:
-    modalities = [ModalityTensors(one.x.clone(), None) for one in made_up_data().modalities]
-    modalities[0].x[3, 2], modalities[1].x[7, 4] = 1e3, 1e4
+    values = every_value()
+    values[0][3, 2], values[1][7, 4] = 1e3, 1e4
+    modalities = [ModalityTensors(DenseTable(each), None) for each in values]
     batch = DeviceData(tuple(modalities)).batch(torch.arange(60)[None])
     error = explain_non_finite(small_model([1]), batch, 0)  # no value has a likelihood that is not finite
     assert "in the KL of the latents; the largest values: modality 'm1'" in str(error)
@@ -37,6 +46,7 @@ def test_the_epoch_is_the_one_in_which_it_happens() -> None:
 def test_unobserved_values_are_no_cause() -> None:
     data = made_up_data()
     observed = torch.arange(60) != 7
-    second = ModalityTensors(data.modalities[1].x.clone(), observed)
-    second.x[7] = torch.nan
+    _, values = every_value()
+    values[7] = torch.nan
+    second = ModalityTensors(DenseTable(values), observed)
     trained([1], data=DeviceData((data.modalities[0], second)))

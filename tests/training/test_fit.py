@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.training.fit import EpochReport
-from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
+from mmvae_cli.training.source import DeviceData, padded_rows
 from mmvae_cli.training.validation import held_out, training_variance
 from tests.training.helpers import largest_difference, made_up_data, trained, weights_of
 
@@ -117,7 +118,7 @@ def test_without_patience_the_last_weights_are_kept() -> None:
 def test_validation_samples_without_a_second_modality_never_leave_the_first_weights(patience: int) -> None:
     data = made_up_data()
     observed = torch.arange(60) < 42
-    data = DeviceData((data.modalities[0], ModalityTensors(data.modalities[1].x, observed)))
+    data = DeviceData((data.modalities[0], replace(data.modalities[1], observed=observed)))
     model, result, history = trained([1], data=data, validation=HELD_OUT, epochs=10, warmup=0.1, patience=patience)
     assert math.isnan(history[0].validation[0])
     assert result.best_epoch[0] > 1

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
+from mmvae_cli.training.tables import DenseTable
 
 X = torch.arange(20.0).view(5, 4)
 
@@ -11,7 +12,7 @@ X = torch.arange(20.0).view(5, 4)
 def test_each_replicate_sees_its_own_columns_and_scaling() -> None:
     columns = torch.tensor([[0, 2], [1, 3]])
     mean, sd = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, 2.0], [4.0, 8.0]])
-    source = ModalityTensors(X, None, columns, mean, sd)
+    source = ModalityTensors(DenseTable(X), None, columns, mean, sd)
     rows = torch.tensor([[0, 4], [2, 3]])
     expected = torch.stack([(X[rows[r]][:, columns[r]] - mean[r]) / sd[r] for r in range(2)])
     assert torch.equal(source.take(rows)[0], expected)
@@ -19,7 +20,12 @@ def test_each_replicate_sees_its_own_columns_and_scaling() -> None:
 
 
 def test_padding_is_observed_nowhere_and_not_counted() -> None:
-    data = DeviceData((ModalityTensors(X, None), ModalityTensors(X, torch.tensor([True, False, True, True, True]))))
+    data = DeviceData(
+        (
+            ModalityTensors(DenseTable(X), None),
+            ModalityTensors(DenseTable(X), torch.tensor([True, False, True, True, True])),
+        )
+    )
     batch = data.batch(padded_rows([[0, 1, 2], [3]]))
     assert batch.n_samples.tolist() == [3, 1]
     assert batch.observed_mask().tolist() == [
@@ -29,14 +35,14 @@ def test_padding_is_observed_nowhere_and_not_counted() -> None:
 
 
 def test_a_batch_of_padding_alone_divides_by_one() -> None:
-    batch = DeviceData((ModalityTensors(X, None),)).batch(padded_rows([[0, 1], []]))
+    batch = DeviceData((ModalityTensors(DenseTable(X), None),)).batch(padded_rows([[0, 1], []]))
     assert batch.n_samples.tolist() == [2, 1]
 
 
 def test_labels_of_padding_are_unknown() -> None:
     label = torch.tensor([[0.0, 1.0, 2.0, 0.0, 1.0]])
     labelled = torch.tensor([[True, True, False, True, True]])
-    batch = DeviceData((ModalityTensors(X, None),), label, labelled).batch(padded_rows([[1, 2], [4]]))
+    batch = DeviceData((ModalityTensors(DenseTable(X), None),), label, labelled).batch(padded_rows([[1, 2], [4]]))
     assert batch.label is not None
     assert batch.label[0, 0, 0] == 1
     assert batch.label[1, 0, 0] == 1
@@ -46,6 +52,6 @@ def test_labels_of_padding_are_unknown() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
 def test_batches_hold_every_row_once_in_order(size: int) -> None:
-    data = DeviceData((ModalityTensors(X, None),))
+    data = DeviceData((ModalityTensors(DenseTable(X), None),))
     taken = torch.cat([batch.x[0] for batch in data.batches(torch.tensor([[3, 1, 4, 0, 2]]), size)], 1)
     assert torch.equal(taken[0], X[[3, 1, 4, 0, 2]])

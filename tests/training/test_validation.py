@@ -8,6 +8,7 @@ from mmvae_cli.model.spec import ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training import validation
 from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
+from mmvae_cli.training.tables import DenseTable
 from mmvae_cli.training.validation import held_out, training_variance
 from tests.training.helpers import WIDTHS, made_up_data, small_model, trained
 
@@ -42,7 +43,7 @@ def test_without_noise_scales_the_score_is_the_cross_modal_log_likelihood_per_va
     modalities = tuple(ModalitySpec(name, 6, 1, "bernoulli") for name in ("a", "b"))
     model = MultimodalVAE(ModelSpec(modalities, 2, "mixture", n_hidden=8), [3])
     x = tuple(torch.randint(0, 2, (30, 6), generator=torch.Generator().manual_seed(k)).float() for k in range(2))
-    data = DeviceData(tuple(ModalityTensors(each, None) for each in x))
+    data = DeviceData(tuple(ModalityTensors(DenseTable(each), None) for each in x))
     rows = padded_rows([range(20, 30)])
     score = held_out(model, data, rows, training_variance(data, padded_rows([range(20)]))).score
     batch, expected = data.batch(rows), []
