@@ -28,6 +28,9 @@ class Batch:
     log_sizes
         Per modality (replicates, samples), log of the sample's library size relative to the training median; None where
         the likelihood knows no library size. Empty: all None.
+    covariates
+        Per modality (replicates, samples, columns), what its networks are told of every sample beside values and
+        latents; also of samples that lack the modality. None or empty where there are no covariates.
     n_samples
         Number of samples the loss is divided by: one for all replicates, or (replicates,).
     """
@@ -39,6 +42,7 @@ class Batch:
     labelled: Tensor | None = None
     known: tuple[Tensor | None, ...] = ()
     log_sizes: tuple[Tensor | None, ...] = ()
+    covariates: tuple[Tensor | None, ...] = ()
 
     def observed_mask(self) -> Tensor:
         """(modalities, replicates, samples) True where a modality is observed."""
@@ -56,6 +60,10 @@ class Batch:
     def log_size(self, modality: int) -> Tensor | None:
         """(replicates, samples) log of the relative library sizes; None where there are none."""
         return self.log_sizes[modality] if self.log_sizes else None
+
+    def covariates_of(self, modality: int) -> Tensor | None:
+        """(replicates, samples, columns) covariates as the modality's networks see them; None where there are none."""
+        return self.covariates[modality] if self.covariates else None
 
     def values(self, modality: int) -> Tensor:
         """Values of a modality in the unit of predictions, so at the median library size; nan for missing entries.

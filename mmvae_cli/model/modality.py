@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ def feature_parameters(likelihood: Likelihood, n_features: int, n_replicates: in
     )
 
 
+Hidden = Callable[[Tensor], Tensor]  # latents (replicates, rows, latents) → last hidden layer, samples term by term
 Dropout = Callable[[Tensor], Tensor]  # valid inputs (replicates, inputs) → factors (replicates, samples, inputs)
 
 
@@ -29,7 +31,7 @@ Dropout = Callable[[Tensor], Tensor]  # valid inputs (replicates, inputs) → fa
 class Scorer:
     """One way to score a modality: last hidden layer, head and feature parameters, and the features they are of."""
 
-    hidden: Callable[[Tensor], Tensor]
+    hidden: Hidden
     head: Head
     parameters: Mapping[str, Tensor]
     features: SharedFeatures | None = None  # None: all
@@ -51,48 +53,53 @@ class ModalityNetworks(nn.Module):
     ) -> None:
         super().__init__()
         n_latents, n_hidden, name = model.layout.size, model.n_hidden, spec.name
+        n_told, n_columns = model.n_covariates if model.condition_encoders else 0, model.n_covariates
         self.likelihood = LIKELIHOODS[spec.likelihood]
         self.shared_features, self.shared_path = shared_features, model.shared_path
         n_outputs = self.likelihood.n_outputs(spec.n_features)
-        self.encoder = Encoder(spec.n_features, n_hidden, n_latents, replicate_generators(seeds, "encoder", name))
-        self.decoder = Decoder(n_latents, n_hidden, n_outputs, replicate_generators(seeds, "decoder", name))
+        generators = {role: replicate_generators(seeds, role, name) for role in ("encoder", "decoder")}
+        self.encoder = Encoder(spec.n_features, n_hidden, n_latents, generators["encoder"], n_told)
+        self.decoder = Decoder(n_latents, n_hidden, n_outputs, generators["decoder"], n_columns)
         self.feature = feature_parameters(self.likelihood, spec.n_features, len(seeds))
         if shared_features is None:
             return
         counts = shared_features.counts
-        self.shared_encoder = Encoder(counts, n_hidden, n_latents, replicate_generators(seeds, "shared encoder", name))
+        own = replicate_generators(seeds, "shared encoder", name)
+        self.shared_encoder = Encoder(counts, n_hidden, n_latents, own, n_told)
         if model.shared_path:
-            generators = replicate_generators(seeds, "shared decoder", name)
+            own = replicate_generators(seeds, "shared decoder", name)
             outputs = [self.likelihood.n_outputs(count) for count in counts]
-            self.shared_decoder = Decoder(n_latents, n_hidden, outputs, generators)
+            self.shared_decoder = Decoder(n_latents, n_hidden, outputs, own, n_columns)
             self.shared_feature = feature_parameters(self.likelihood, max(counts), len(seeds))
 
-    def scorer(self, shared: Tensor, *, shared_decoder: bool, only_shared: bool) -> Scorer:
+    def scorer(self, shared: Tensor, covariates: Tensor | None, *, shared_decoder: bool, only_shared: bool) -> Scorer:
         """Return a way to score the modality, see ``objectives.Decode``.
 
         Parameters
         ----------
         shared
             (replicates, 1, latents) True for the shared latents in use, all that a shared decoder sees.
+        covariates
+            (replicates, samples, columns) of the samples that are scored; None where the model has none.
         """
 
         def of_shared(latents: Tensor) -> Tensor:
-            hidden: Tensor = self.shared_decoder(torch.where(shared, latents, 0.0))
+            hidden: Tensor = self.shared_decoder(torch.where(shared, latents, 0.0), covariates)
             return hidden
 
-        features = self.shared_features
+        features, of_all = self.shared_features, partial(self.decoder, covariates=covariates)
         if shared_decoder:
             return Scorer(of_shared, self.shared_decoder.head, dict(self.shared_feature), features)
         if self.shared_path and features is not None and max(features.counts):
-            return self._on_top(of_shared, features)
+            return self._on_top(of_all, of_shared, features)
         if not only_shared or features is None or features.everything:
-            return Scorer(self.decoder, self.decoder.head, dict(self.feature))
+            return Scorer(of_all, self.decoder.head, dict(self.feature))
         full = self.decoder.head
         weight, bias = features.take(full.weight), features.take(full.bias)
         parameters = {key: features.take(value.unsqueeze(1)).squeeze(1) for key, value in self.feature.items()}
-        return Scorer(self.decoder, lambda hidden: torch.baddbmm(bias, hidden, weight), parameters, features)
+        return Scorer(of_all, lambda hidden: torch.baddbmm(bias, hidden, weight), parameters, features)
 
-    def _on_top(self, of_shared: Callable[[Tensor], Tensor], features: SharedFeatures) -> Scorer:
+    def _on_top(self, of_all: Hidden, of_shared: Hidden, features: SharedFeatures) -> Scorer:
         """The full decoder, whose outputs are added to those of the shared decoder, which are taken as given."""
         own, given = self.decoder.head, self.shared_decoder.head
         weight = torch.cat([own.weight, features.spread(given.weight.detach(), 0.0)], 1)  # as one head, on both layers
@@ -101,23 +108,28 @@ class ModalityNetworks(nn.Module):
         def hidden(latents: Tensor) -> Tensor:
             with torch.no_grad():
                 below = of_shared(latents)
-            return torch.cat([self.decoder(latents), below], -1)
+            return torch.cat([of_all(latents), below], -1)
 
         return Scorer(hidden, lambda last: torch.baddbmm(bias, last, weight), dict(self.feature))
 
     def encode(
-        self, x: Tensor, log_size: Tensor | None, shared: Tensor, dropout: Dropout | None
+        self,
+        x: Tensor,
+        log_size: Tensor | None,
+        covariates: Tensor | None,
+        shared: Tensor,
+        dropout: Dropout | None,
     ) -> tuple[Tensor, Tensor]:
         """Means and sds of all latents, each (replicates, samples, latents); ``shared`` marks the shared block."""
         x = self.likelihood.encoder_input(x, log_size)
         if self.shared_features is None:
-            return self.encoder(x)
+            return self.encoder(x, covariates)
         taken = self.shared_features.take(x)
         if dropout is not None:
             taken = taken * dropout(self.shared_features.valid)
             x = x * dropout(x.new_ones(len(x), x.shape[2], dtype=torch.bool))
-        mean, sd = self.encoder(x)
-        of_shared = self.shared_encoder(taken)
+        mean, sd = self.encoder(x, covariates)
+        of_shared = self.shared_encoder(taken, covariates)
         return torch.where(shared, of_shared[0], mean), torch.where(shared, of_shared[1], sd)
 
     def fills_shared(self) -> Tensor | bool:

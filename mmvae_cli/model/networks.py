@@ -54,17 +54,52 @@ class ReplicateLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
+class CovariateEffect(nn.Module):
+    """What covariates add to a hidden layer before its activation: for each replicate a linear map without a bias.
+
+    It starts at 0, so that a model starts as one without covariates does.
+    """
+
+    def __init__(self, n_columns: int, n_hidden: int, n_replicates: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_replicates, n_columns, n_hidden))
+
+    def forward(self, covariates: Tensor | None, n_rows: int) -> Tensor:
+        """(replicates, rows, hidden) of (replicates, samples, columns); the samples follow each other in every term."""
+        if covariates is None:
+            raise ValueError("the model was made for covariates, and the batch has none")
+        added = torch.bmm(covariates, self.weight)
+        return added.repeat(1, n_rows // max(1, added.shape[1]), 1)
+
+
+def _effect(n_columns: int, n_hidden: int, n_replicates: int) -> CovariateEffect | None:
+    return CovariateEffect(n_columns, n_hidden, n_replicates) if n_columns else None
+
+
+def _activated(hidden: Tensor, effect: CovariateEffect | None, covariates: Tensor | None) -> Tensor:
+    """Hidden layer (replicates, rows, hidden) after covariates, where it knows any, and activation."""
+    return F.leaky_relu(hidden if effect is None else hidden + effect(covariates, hidden.shape[1]), LEAKY_SLOPE)
+
+
 class Encoder(nn.Module):
     """Linear → LeakyReLU → Linear, split into the mean and, through softplus, the sd of every latent."""
 
-    def __init__(self, n_features: Size, n_hidden: int, n_latents: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(
+        self,
+        n_features: Size,
+        n_hidden: int,
+        n_latents: int,
+        generators: Sequence[torch.Generator],
+        n_covariates: int = 0,
+    ) -> None:
         super().__init__()
         self.hidden = ReplicateLinear(n_features, n_hidden, generators)
         self.output = ReplicateLinear(n_hidden, 2 * n_latents, generators)
+        self.effect = _effect(n_covariates, n_hidden, len(generators))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, covariates: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and sd, each (replicates, samples, latents), of (replicates, samples, features)."""
-        outputs = self.output(F.leaky_relu(self.hidden(x), LEAKY_SLOPE))
+        outputs = self.output(_activated(self.hidden(x), self.effect, covariates))
         mean, scale = outputs.float().chunk(2, -1) if outputs.dtype is torch.bfloat16 else outputs.chunk(2, -1)
         return mean, F.softplus(scale)
 
@@ -72,14 +107,25 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Linear → LeakyReLU, then the head that a likelihood reads."""
 
-    def __init__(self, n_latents: int, n_hidden: int, n_outputs: Size, generators: Sequence[torch.Generator]) -> None:
+    def __init__(
+        self,
+        n_latents: int,
+        n_hidden: int,
+        n_outputs: Size,
+        generators: Sequence[torch.Generator],
+        n_covariates: int = 0,
+    ) -> None:
         super().__init__()
         self.hidden = ReplicateLinear(n_latents, n_hidden, generators)
         self.head = ReplicateLinear(n_hidden, n_outputs, generators)
+        self.effect = _effect(n_covariates, n_hidden, len(generators))
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """Last hidden layer, (replicates, rows, hidden), of (replicates, rows, latents)."""
-        return F.leaky_relu(self.hidden(latents), LEAKY_SLOPE)
+    def forward(self, latents: Tensor, covariates: Tensor | None = None) -> Tensor:
+        """Last hidden layer, (replicates, rows, hidden), of (replicates, rows, latents).
+
+        Rows are samples, term by term; ``covariates`` (replicates, samples, columns).
+        """
+        return _activated(self.hidden(latents), self.effect, covariates)
 
 
 class LabelDecoder(nn.Module):

@@ -54,7 +54,7 @@ def predictive_moments(
     nan for samples without a source, and for features that other modalities do not predict.
     """
     networks = model.networks(target)
-    scorer = model.scorer(target) if target in sources else model.cross_scorer(target)
+    scorer = model.scorer(target, batch) if target in sources else model.cross_scorer(target, batch)
     means, sds, usable = model.encode(batch)
     chosen = torch.zeros(len(usable), dtype=torch.bool, device=usable.device)
     chosen[list(sources)] = True

@@ -39,6 +39,7 @@ class ModelSpec:
     """Everything that fixes the networks' shapes; modalities in the internal order, by name.
 
     ``shared_path``: the shared latents have encoders and decoders of their own, see ``objectives``.
+    ``n_covariates``: columns of the covariates that decoders are given, and encoders with ``condition_encoders``.
     """
 
     modalities: tuple[ModalitySpec, ...]
@@ -48,6 +49,8 @@ class ModelSpec:
     label: LabelSpec | None = None
     n_hidden: int = 128
     shared_path: bool = False
+    n_covariates: int = 0
+    condition_encoders: bool = False
 
     @property
     def layout(self) -> LatentLayout:

@@ -100,7 +100,8 @@ class MultimodalVAE(nn.Module):
         encoded, fills = [], []
         for modality in range(len(self.names)):
             networks = self.networks(modality)
-            encoded.append(networks.encode(batch.clean(modality), batch.log_size(modality), self.shared, dropout))
+            x, size, covariates = batch.clean(modality), batch.log_size(modality), batch.covariates_of(modality)
+            encoded.append(networks.encode(x, size, covariates, self.shared, dropout))
             fills.append(~self.shared | networks.fills_shared())  # (1 or replicates, 1, latents)
         means = torch.stack([mean for mean, _ in encoded])
         sds = torch.stack([sd for _, sd in encoded])
@@ -112,7 +113,7 @@ class MultimodalVAE(nn.Module):
     ) -> Tensor:
         """Log-likelihood (replicates, terms, samples), in nats, of latents (replicates, terms, samples, latents)."""
         networks = self.networks(modality)
-        scorer = self.scorer(modality, shared_decoder=shared_decoder, only_shared=only_shared)
+        scorer = self.scorer(modality, batch, shared_decoder=shared_decoder, only_shared=only_shared)
         x, counted = batch.clean(modality), batch.known_entries(modality)
         if scorer.features is not None:
             valid = scorer.features.valid.unsqueeze(1)
@@ -152,14 +153,17 @@ class MultimodalVAE(nn.Module):
         """Latents (replicates, samples, latents) as the modality's decoder sees them: 0 where it does not own them."""
         return torch.where(self.owned[modality].unsqueeze(1), latents, 0.0)
 
-    def decode(self, modality: int, latents: Tensor) -> Tensor:
-        """Mean of a modality (replicates, samples, features) in the model's unit, from the latents it owns."""
-        scorer = self.scorer(modality)
+    def decode(self, modality: int, batch: Batch, latents: Tensor) -> Tensor:
+        """Mean of a modality (replicates, samples, features) in the model's unit, from the latents it owns.
+
+        Of the batch the covariates alone matter.
+        """
+        scorer = self.scorer(modality, batch)
         return self._mean(modality, scorer, self.as_owned(modality, latents))
 
-    def decode_cross(self, modality: int, latents: Tensor) -> Tensor:
+    def decode_cross(self, modality: int, batch: Batch, latents: Tensor) -> Tensor:
         """Mean of a modality that is no source, as ``decode``; nan for features that no other modality predicts."""
-        scorer = self.cross_scorer(modality)
+        scorer = self.cross_scorer(modality, batch)
         mean = self._mean(modality, scorer, self.as_owned(modality, latents))
         return mean if scorer.features is None else scorer.features.spread(mean)
 
@@ -169,15 +173,16 @@ class MultimodalVAE(nn.Module):
         path = self.spec.shared_path
         return self.log_likelihood(modality, batch, owned, shared_decoder=path, only_shared=True).squeeze(1)
 
-    def scorer(self, modality: int, *, shared_decoder: bool = False, only_shared: bool = False) -> Scorer:
-        """Return a way to score a modality, see ``objectives.Decode``."""
+    def scorer(self, modality: int, batch: Batch, *, shared_decoder: bool = False, only_shared: bool = False) -> Scorer:
+        """Return a way to score a modality in the samples of a batch, see ``objectives.Decode``."""
+        covariates = batch.covariates_of(modality)
         return self.networks(modality).scorer(
-            self.shared_in_use, shared_decoder=shared_decoder, only_shared=only_shared
+            self.shared_in_use, covariates, shared_decoder=shared_decoder, only_shared=only_shared
         )
 
-    def cross_scorer(self, modality: int) -> Scorer:
+    def cross_scorer(self, modality: int, batch: Batch) -> Scorer:
         """Return how a modality is scored where others encoded."""
-        return self.scorer(modality, shared_decoder=self.spec.shared_path, only_shared=True)
+        return self.scorer(modality, batch, shared_decoder=self.spec.shared_path, only_shared=True)
 
     def _mean(self, modality: int, scorer: Scorer, latents: Tensor) -> Tensor:
         return self.networks(modality).likelihood.mean(scorer.outputs(latents).to(latents.dtype), scorer.parameters)
@@ -189,9 +194,9 @@ class MultimodalVAE(nn.Module):
         block is 0, a plug-in and not E[x | x_sources], and features that others do not predict are nan.
         """
         if target in sources:
-            predicted = self.decode(target, self.embed(batch, sources))
+            predicted = self.decode(target, batch, self.embed(batch, sources))
         else:
-            predicted = self.decode_cross(target, self.cross_latents(self.encode(batch), sources))
+            predicted = self.decode_cross(target, batch, self.cross_latents(self.encode(batch), sources))
         any_source = batch.observed_mask()[list(sources)].any(0)
         return torch.where(any_source.unsqueeze(-1), predicted, torch.nan)
 

@@ -55,7 +55,7 @@ def _seen(model: MultimodalVAE, batch: Batch, modality: int) -> Tensor:
 
 def _per_value(model: MultimodalVAE, batch: Batch, modality: int, latents: Tensor) -> Tensor:
     """Log-density of every value, (replicates, samples, features)."""
-    networks, scorer = model.networks(modality), model.scorer(modality)
+    networks, scorer = model.networks(modality), model.scorer(modality, batch)
     head = at_library_size(scorer.head, batch.log_size(modality), 1)
     outputs = head(scorer.hidden(model.as_owned(modality, latents)))
     x = batch.clean(modality).unsqueeze(1)

@@ -38,6 +38,8 @@ class ModalityTensors:
         standardised values.
     log_size
         (1 or replicates, samples) log of the library sizes relative to the training median; None without.
+    covariates
+        (1 or replicates, samples, columns) as the modality's networks see them; None without.
     """
 
     table: Table
@@ -48,6 +50,7 @@ class ModalityTensors:
     known: Tensor | None = None
     fill: Tensor | None = None
     log_size: Tensor | None = None
+    covariates: Tensor | None = None
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Values (replicates, samples, chosen features) of rows (replicates, samples), and which of them are known."""
@@ -64,11 +67,19 @@ class ModalityTensors:
         """Log of the relative library sizes, (replicates, samples), of rows (replicates, samples)."""
         return None if self.log_size is None else self.log_size.expand(len(rows), -1).gather(1, rows)
 
+    def covariates_of(self, rows: Tensor) -> Tensor | None:
+        """Covariates (replicates, samples, columns) of rows (replicates, samples)."""
+        if self.covariates is None:
+            return None
+        of_all = self.covariates.expand(len(rows), -1, -1)
+        return of_all.gather(1, rows.unsqueeze(-1).expand(-1, -1, of_all.shape[2]))
+
     def keep(self, replicates: Sequence[int]) -> ModalityTensors:
         """Only some replicates' view."""
         columns = None if self.columns is None else self.columns[list(replicates)]
         mean, sd, fill, log_size = (_of(each, replicates) for each in (self.mean, self.sd, self.fill, self.log_size))
-        return replace(self, columns=columns, mean=mean, sd=sd, fill=fill, log_size=log_size)
+        kept = replace(self, columns=columns, mean=mean, sd=sd, fill=fill, log_size=log_size)
+        return replace(kept, covariates=_of(self.covariates, replicates))
 
 
 @dataclass(frozen=True)
@@ -101,11 +112,12 @@ class DeviceData:
         n_samples: int | Tensor = present.sum(1).clamp(min=1) if padded else rows.shape[1]
         x, known = zip(*(modality.take(at) for modality in self.modalities), strict=True)
         log_sizes = tuple(modality.sizes(at) for modality in self.modalities)
+        covariates = tuple(modality.covariates_of(at) for modality in self.modalities)
+        batch = Batch(x, tuple(observed), n_samples, known=known, log_sizes=log_sizes, covariates=covariates)
         if self.label is None or self.labelled is None:
-            return Batch(x, tuple(observed), n_samples, known=known, log_sizes=log_sizes)
+            return batch
         label = self.label.expand(len(rows), -1).gather(1, at).unsqueeze(-1)
-        labelled = self.labelled.expand(len(rows), -1).gather(1, at) & present
-        return Batch(x, tuple(observed), n_samples, label, labelled, known, log_sizes)
+        return replace(batch, label=label, labelled=self.labelled.expand(len(rows), -1).gather(1, at) & present)
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Batches of at most ``size`` samples, in the order of ``rows`` (replicates, samples)."""

@@ -121,7 +121,7 @@ def held_out(
             sources = [modality for modality in range(n_modalities) if modality != target]
             latents = model.cross_latents(encoded, sources)
             counted = observed[target] & observed[sources].any(0)
-            predicted, known = model.decode_cross(target, latents), batch.known_entries(target)
+            predicted, known = model.decode_cross(target, batch, latents), batch.known_entries(target)
             values = torch.nan_to_num(batch.values(target))
             sums[target].add(values, predicted, counted, known)
             if not has_scale[target]:

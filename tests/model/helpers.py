@@ -65,6 +65,15 @@ def small_model(
     return model.double()
 
 
+def with_effects(model: MultimodalVAE, seed: int = 0) -> MultimodalVAE:
+    """The model with some effect of covariates, which is 0 at the start."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if name.endswith("effect.weight"):
+            parameter.data = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+    return model
+
+
 def some_roles(n_modalities: int, n_replicates: int) -> list[Tensor]:
     """Roles of the features, (replicates, features), differing in number; the last replicate's first modality has none.
 
@@ -105,8 +114,9 @@ def small_batch(
 def ragged_batch(model: MultimodalVAE, n_samples: int = 7, *, seed: int = 0) -> Batch:
     """A batch that has everything: values that fit the likelihoods, modalities and labels missing here and there.
 
-    Every replicate has its own samples. Sample 0 is complete, sample 1 has only the first modality, sample 2 only the
-    last, sample 3 none at all but a label; unobserved rows and unknown labels are nan.
+    Every replicate has its own samples, and covariates where the model knows any. Sample 0 is complete, sample 1 has
+    only the first modality, sample 2 only the last, sample 3 none at all but a label; unobserved rows
+    and unknown labels are nan.
     """
     generator = torch.Generator().manual_seed(seed)
     n_modalities, n_replicates = len(model.names), model.n_replicates
@@ -118,7 +128,12 @@ def ragged_batch(model: MultimodalVAE, n_samples: int = 7, *, seed: int = 0) -> 
         kind = model.networks(m).likelihood.value_kinds[0]
         values = VALUES[kind]((n_replicates, n_samples, modality.n_features), generator)
         x.append(values.masked_fill(~flags[m].unsqueeze(-1), torch.nan))
-    batch = Batch(tuple(x), tuple(flags), n_samples)
+    covariates = ()
+    if n_columns := model.spec.n_covariates:
+        covariates = tuple(
+            torch.randn((n_modalities, n_replicates, n_samples, n_columns), generator=generator, dtype=torch.float64)
+        )
+    batch = Batch(tuple(x), tuple(flags), n_samples, covariates=covariates)
     if model.spec.label is None:
         return batch
     labelled = torch.rand((n_replicates, n_samples), generator=generator) < 0.6

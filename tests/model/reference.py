@@ -104,19 +104,28 @@ class Reference:
         features = self.model.networks(modality).shared_features
         return features.columns[self.replicate][features.valid[self.replicate]]
 
-    def outputs(self, prefix: str, x: Tensor) -> Tensor:
+    def told(self, prefix: str, modality: int, sample: int) -> Tensor:
+        """What the covariates of a sample add to the hidden layer of a network, each column by itself."""
+        weight, covariates = self.parameters.get(f"{prefix}.effect.weight"), self.batch.covariates_of(modality)
+        if weight is None:
+            return torch.zeros((), dtype=torch.float64)
+        return sum(value * own for value, own in zip(covariates[self.replicate, sample], weight, strict=True))
+
+    def outputs(self, prefix: str, x: Tensor, told: Tensor) -> Tensor:
         """Outputs of an encoder, from as many inputs as there are: the rest of its weights is padding."""
         weight, bias = self.parameters[f"{prefix}.hidden.weight"], self.parameters[f"{prefix}.hidden.bias"][0]
-        return self.linear(f"{prefix}.output", F.leaky_relu(x @ weight[: len(x)] + bias, 0.01))
+        return self.linear(f"{prefix}.output", F.leaky_relu(x @ weight[: len(x)] + bias + told, 0.01))
 
     def encode(self, modality: int, sample: int) -> Expert:
         likelihood = self.model.spec.modalities[modality].likelihood
         x = self.batch.x[modality][self.replicate, sample]
         x = ENCODER_INPUTS.get(likelihood, lambda values: values)(x)
-        outputs, owned = self.outputs(f"modalities.{modality}.encoder", x), self.owned(modality)
+        prefixes = [f"modalities.{modality}.{name}" for name in ("encoder", "shared_encoder")]
+        outputs = self.outputs(prefixes[0], x, self.told(prefixes[0], modality, sample))
+        owned = self.owned(modality)
         if self.separate:  # the shared block comes from an encoder that reads the shared features alone
             chosen = self.shared_features(modality)
-            of_shared = self.outputs(f"modalities.{modality}.shared_encoder", x[chosen])
+            of_shared = self.outputs(prefixes[1], x[chosen], self.told(prefixes[1], modality, sample))
             at = [j + half for half in (0, self.n_latents) for j in self.shared]
             outputs = outputs.clone()
             outputs[at] = of_shared[at]
@@ -138,10 +147,9 @@ class Reference:
         owned = self.decoded(decode)
         seen = torch.stack([latents[j] if j in owned else torch.zeros_like(latents[j]) for j in range(self.n_latents)])
         name, features = ("shared_decoder", "shared_feature") if decode.shared_decoder else ("decoder", "feature")
-        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.{name}.hidden", seen), 0.01)
-        outputs = self.linear(f"modalities.{modality}.{name}.head", hidden)
+        outputs = self.decoder_outputs(name, modality, sample, seen)
         if self.model.spec.shared_path and not decode.shared_decoder:  # on top of the shared decoder, taken as given
-            given = self.shared_outputs(modality, latents).detach()
+            given = self.shared_outputs(modality, sample, latents).detach()
             outputs = outputs.index_add(0, self.shared_features(modality), given)
         likelihood = self.model.spec.modalities[modality].likelihood
         if decode.shared_decoder:  # one output for each shared feature, then padding
@@ -157,11 +165,15 @@ class Reference:
         values = values[scored]  # a missing entry adds nothing
         return values.sum()
 
-    def shared_outputs(self, modality: int, latents: Sequence[Tensor]) -> Tensor:
+    def decoder_outputs(self, name: str, modality: int, sample: int, seen: Tensor) -> Tensor:
+        prefix = f"modalities.{modality}.{name}"
+        hidden = self.linear(f"{prefix}.hidden", seen) + self.told(prefix, modality, sample)
+        return self.linear(f"{prefix}.head", F.leaky_relu(hidden, 0.01))
+
+    def shared_outputs(self, modality: int, sample: int, latents: Sequence[Tensor]) -> Tensor:
         """Outputs of the shared decoder, one for each shared feature."""
         seen = torch.stack([latents[j] if j in self.shared else latents[j] * 0 for j in range(self.n_latents)])
-        hidden = F.leaky_relu(self.linear(f"modalities.{modality}.shared_decoder.hidden", seen), 0.01)
-        outputs = self.linear(f"modalities.{modality}.shared_decoder.head", hidden)
+        outputs = self.decoder_outputs("shared_decoder", modality, sample, seen)
         return outputs[: len(self.shared_features(modality))]
 
     def label_log_likelihood(self, sample: int, latents: Sequence[Tensor]) -> Tensor:

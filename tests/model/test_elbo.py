@@ -18,6 +18,7 @@ from tests.model.helpers import (
     small_batch,
     small_model,
     some_roles,
+    with_effects,
 )
 from tests.model.reference import Reference
 
@@ -104,6 +105,48 @@ def test_missing_entries_equal_the_second_implementation(objective: str, with_ro
     expected = [Reference(model, batch, replicate).loss(terms, beta=0.3, weights=WEIGHTS) for replicate in range(2)]
     assert loss.tolist() == pytest.approx([one.item() for one in expected], rel=1e-12)
     _equal(gradients_of(model, loss), gradients_of(model, torch.stack(expected)), 1e-10)
+
+
+@every_objective
+@pytest.mark.parametrize("with_roles", [False, True])
+@pytest.mark.parametrize("condition_encoders", [False, True])
+def test_covariates_equal_the_second_implementation(objective: str, with_roles: bool, condition_encoders: bool) -> None:
+    roles = some_roles(3, 2) if with_roles else None
+    model = with_effects(
+        small_model(
+            objective, 3, label=LABELS["two classes"], likelihoods=EVERY_LIKELIHOOD, seeds=(3, 4), roles=roles,
+            n_covariates=3, condition_encoders=condition_encoders,
+        )
+    )  # fmt: skip
+    batch, terms, noise = ragged_batch(model, 5), OBJECTIVES[objective].terms(3), fixed_noise(1, 2)
+    loss = evaluate(model, terms, batch, beta=0.3, weights=WEIGHTS, noise=noise).loss
+    drawn = noise(len(terms), 5, model.spec.layout.size)
+    references = [Reference(model, batch, replicate) for replicate in range(2)]
+    expected = [one.loss(terms, noise=drawn[:, r], beta=0.3, weights=WEIGHTS) for r, one in enumerate(references)]
+    assert loss.tolist() == pytest.approx([one.item() for one in expected], rel=1e-12)
+    ours = gradients_of(model, loss)
+    _equal(ours, gradients_of(model, torch.stack(expected)), 1e-10)
+    told = {name.split(".")[2] for name, found in ours.items() if name.endswith("effect.weight") and found.any()}
+    assert {name for name in told if name.endswith("encoder")} == (
+        {name.removesuffix(".weight").split(".")[2] for name in ours if "encoder.effect" in name}
+        if condition_encoders
+        else set()
+    )
+    assert {name for name in told if name.endswith("decoder")} >= {"decoder"}
+
+
+@every_objective
+def test_a_model_starts_as_one_without_covariates(objective: str) -> None:
+    model = small_model(objective, 3, roles=some_roles(3, 1), n_covariates=2, condition_encoders=True)
+    without = small_model(objective, 3, roles=some_roles(3, 1))
+    batch, terms = ragged_batch(model, 5), OBJECTIVES[objective].terms(3)
+    assert torch.equal(evaluate(model, terms, batch).loss, evaluate(without, terms, batch).loss)
+    assert not any("effect" in name for name, _ in without.named_parameters())
+
+
+def test_a_model_with_covariates_refuses_a_batch_without() -> None:
+    with pytest.raises(ValueError, match="covariates"):
+        evaluate(small_model("mvae", n_covariates=2), OBJECTIVES["mvae"].terms(2), small_batch())
 
 
 @pytest.mark.parametrize("objective", sorted(set(OBJECTIVES) - {"mvae"}))

@@ -43,7 +43,7 @@ def drawn(model: MultimodalVAE, batch: Batch, draw: Callable[[], PosteriorDraw],
     usable = usable & (torch.arange(len(usable)) == 0)[:, None, None, None]
     rows = [model.rule.draw(means[:, :, [i]], sds[:, :, [i]], usable[:, :, [i]], draw()) for i in range(means.shape[2])]
     latents = torch.where(model.owned[target, 0], torch.cat(rows, 1), 0.0)
-    scorer = model.cross_scorer(target)
+    scorer = model.cross_scorer(target, batch)
     mean = model.networks(target).likelihood.mean(scorer.outputs(latents), scorer.parameters)
     sd = model.networks(target).likelihood.variance(mean, scorer.parameters).sqrt()
     return torch.normal(mean, sd, generator=torch.Generator().manual_seed(9))

@@ -21,6 +21,7 @@ from tests.model.helpers import (
     small_batch,
     small_model,
     some_roles,
+    with_effects,
 )
 
 every_objective = pytest.mark.parametrize("objective", OBJECTIVES)
@@ -112,13 +113,13 @@ def test_label_decoder_has_one_output_for_a_number_or_two_classes(n_classes: int
 
 @every_posterior
 def test_decoder_ignores_latents_it_does_not_own(posterior: str) -> None:
-    model = _model(posterior, 4)
+    model, batch = _model(posterior, 4), small_batch(4, 5)
     latents = fixed_noise()(1, 5, model.spec.layout.size)[0]
     for m in range(4):
         other = torch.where(model.owned[m, 0], latents, torch.nan)
-        assert torch.equal(model.decode(m, latents), model.decode(m, other))
+        assert torch.equal(model.decode(m, batch, latents), model.decode(m, batch, other))
         changed = torch.where(model.owned[m, 0], latents + 0.1, latents)
-        assert not torch.equal(model.decode(m, latents), model.decode(m, changed))
+        assert not torch.equal(model.decode(m, batch, latents), model.decode(m, batch, changed))
 
 
 @every_posterior
@@ -138,7 +139,9 @@ def test_product_predicts_from_the_product_of_the_sources_and_the_prior() -> Non
     means, precision = _experts(model, batch)
     pooled = (precision * means)[:2].sum(0) / (1 + precision[:2].sum(0))
     pooled[:, model.spec.layout.private_block(2)] = 0
-    torch.testing.assert_close(model.predict(batch, (0, 1), 2), model.decode(2, pooled[None]), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        model.predict(batch, (0, 1), 2), model.decode(2, batch, pooled[None]), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_mixture_predicts_from_the_mean_of_the_shared_means_of_the_observed_sources() -> None:
@@ -147,7 +150,9 @@ def test_mixture_predicts_from_the_mean_of_the_shared_means_of_the_observed_sour
     pooled = means[:2].sum(0) / 2
     pooled[3] = means[0, 3]
     pooled[:, ~model.shared] = 0
-    torch.testing.assert_close(model.predict(batch, (0, 1), 2), model.decode(2, pooled[None]), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        model.predict(batch, (0, 1), 2), model.decode(2, batch, pooled[None]), rtol=1e-12, atol=1e-12
+    )
 
 
 @every_posterior
@@ -172,7 +177,7 @@ def test_prediction_of_a_source_includes_its_private_latents(posterior: str) -> 
     for sources in ([1], [0, 1], [0, 1, 2]):
         latents = model.embed(batch, sources)
         torch.testing.assert_close(latents[0, :, block], own, rtol=1e-12, atol=1e-12)
-        assert torch.equal(model.predict(batch, sources, 1), model.decode(1, latents))
+        assert torch.equal(model.predict(batch, sources, 1), model.decode(1, batch, latents))
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -263,6 +268,24 @@ def test_the_full_decoder_adds_to_the_shared_one(roles: str | None) -> None:
     head = model.networks(1).decoder.head
     head.weight.data.zero_()
     head.bias.data.zero_()
-    latents = torch.randn(1, 5, model.spec.layout.size, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
-    across = model.decode_cross(1, torch.where(model.shared, latents, 0.0))
-    torch.testing.assert_close(model.decode(1, latents), torch.nan_to_num(across, nan=0.0))
+    batch, latents = small_batch(2, 5), fixed_noise(4)(1, 5, model.spec.layout.size)[0]
+    across = model.decode_cross(1, batch, torch.where(model.shared, latents, 0.0))
+    torch.testing.assert_close(model.decode(1, batch, latents), torch.nan_to_num(across, nan=0.0))
+
+
+@every_posterior
+@pytest.mark.parametrize("condition_encoders", [False, True])
+def test_a_prediction_depends_on_the_covariates_of_its_target_and_of_told_sources(
+    posterior: str, condition_encoders: bool
+) -> None:
+    model = with_effects(_model(posterior, n_covariates=2, condition_encoders=condition_encoders))
+    batch = ragged_batch(model)
+    for changed in range(3):
+        others = tuple(c + 1.0 if m == changed else c for m, c in enumerate(batch.covariates))
+        found = replace(batch, covariates=others)
+        known = batch.observed[0]
+        same = torch.equal(model.predict(found, [0], 1)[known], model.predict(batch, [0], 1)[known])
+        assert same == (changed == 2 or (changed == 0 and not condition_encoders))
+        shown = ~model.embed(batch).isnan()
+        same = torch.equal(model.embed(found)[shown], model.embed(batch)[shown])
+        assert same == (not condition_encoders)

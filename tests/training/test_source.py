@@ -50,6 +50,16 @@ def test_labels_of_padding_are_unknown() -> None:
     assert batch.labelled.tolist() == [[True, False], [True, False]]
 
 
+def test_covariates_follow_their_samples_and_replicates() -> None:
+    shared, own = torch.arange(10.0).view(1, 5, 2), torch.arange(20.0).view(2, 5, 2)
+    data = DeviceData(tuple(ModalityTensors(DenseTable(X), None, covariates=each) for each in (shared, own)))
+    rows = torch.tensor([[4, 0, 2], [1, 1, -1]])
+    batch = data.batch(rows)
+    assert torch.equal(batch.covariates[0], shared[0][rows.clamp(min=0)])
+    assert torch.equal(batch.covariates[1], torch.stack([own[r][rows[r].clamp(min=0)] for r in range(2)]))
+    assert torch.equal(data.keep([1]).batch(rows[1:]).covariates[1], batch.covariates[1][1:])
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
 def test_batches_hold_every_row_once_in_order(size: int) -> None:
     data = DeviceData((ModalityTensors(DenseTable(X), None),))
