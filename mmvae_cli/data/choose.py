@@ -13,17 +13,25 @@ def choose_modalities(asked: Sequence[str] | None, available: Sequence[str]) -> 
     Raises
     ------
     DataError
-        If one is not there.
+        If one is not there, or has a name that no file can hold.
     UsageError
         If one is named twice.
     """
-    if asked is None:
-        return list(available)
-    chosen = [pick(name, available, "modality") for name in asked]
+    chosen = list(available) if asked is None else [pick(name, available, "modality") for name in asked]
     for name in chosen:
+        require_plain_name(name)
         if chosen.count(name) > 1:
             raise UsageError(f"modality {name!r} is named twice", hint="name each modality once")
     return chosen
+
+
+def require_plain_name(name: str) -> None:
+    """Raise DataError for a name with a slash, which in a file is the place of something else."""
+    if "/" in name:
+        raise DataError(
+            f"modality {name!r} has a / in its name: mudata writes such a file, and can't read it",
+            hint=f"give it another name, such as {name.replace('/', '_')!r}, and write the file again",
+        )
 
 
 def check_layers(layers: Mapping[str, str] | None, available: Sequence[str]) -> dict[str, str]:
@@ -39,7 +47,7 @@ def choose_layer(modality: str, layer: str, available: Iterable[str]) -> str:
             f"modality {modality!r} has no layers, so there is no {layer!r}",
             hint="name no layer for it: X is read then",
         )
-    return pick(layer, available, f"layer of {modality!r}")
+    return pick(layer, available, "layer", where=f"modality {modality!r}")
 
 
 def no_values(modality: str, layers: Iterable[str]) -> DataError:

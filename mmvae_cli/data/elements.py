@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from anndata.io import read_elem
 
-from mmvae_cli.data.choose import check_layers, choose_layer, choose_modalities, no_values
+from mmvae_cli.data.choose import check_layers, choose_layer, choose_modalities, no_values, require_plain_name
 from mmvae_cli.data.convert import as_annotations, as_matrix, check_shape
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.members import split_member
@@ -129,6 +129,8 @@ def _kind(path: Path) -> str:
 def _names(groups: Any) -> list[str]:
     """Modalities in the order mudata restores; groups it does not list come last."""
     order = [str(name) for name in groups.attrs.get("mod-order", []) if name in groups]
+    for name in order:
+        require_plain_name(name)
     return list(dict.fromkeys([*order, *sorted(groups)]))  # a folder has no order
 
 

@@ -166,6 +166,10 @@ def _parts(file: Path) -> list[Path]:
 def _split(text: str) -> tuple[str | None, Path]:
     """``name=file`` as name and file; a file alone has the name None."""
     name, equals, path = text.partition("=")
+    if "/" in name and not os.path.exists(text) and path and Path(path).expanduser().exists():
+        raise UsageError(
+            f"the name of a modality can't have a / in it: {text!r}", hint=f"write {name.replace('/', '_')}={path}"
+        )
     if not equals or "/" in name or os.path.isfile(text):  # an = in the path of a file
         return None, Path(text).expanduser()
     if not name.strip() or not path.strip():

@@ -176,7 +176,7 @@ def _to_m_values(values: Matrix, modality: str) -> Matrix:
     outside = int(np.sum((stored < 0) | (stored > 1)))
     if outside:
         raise DataError(
-            f"modality {modality!r} has {outside} values outside 0..1, which looks like M-values already",
+            f"modality {modality!r} has {counted(outside, 'value')} outside 0..1, which looks like M-values already",
             hint=f"use --transform {modality}=zscore; mvalue is for beta values",
         )
     beta = np.asarray(values if isinstance(values, np.ndarray) else values.toarray())

@@ -78,7 +78,7 @@ def test_a_layer_replaces_x(source):
         (["rma"], None, DataError, "unknown modality 'rma'\ndid you mean 'rna'"),
         (["rna", "rna"], None, UsageError, "'rna' is named twice"),
         (None, {"rma": "counts"}, DataError, "did you mean 'rna'"),
-        (None, {"rna": "count"}, DataError, "unknown layer of 'rna' 'count'\ndid you mean 'counts'"),
+        (None, {"rna": "count"}, DataError, "unknown layer 'count' in modality 'rna'\ndid you mean 'counts'"),
     ],
 )
 def test_unknown_names_suggest_the_nearest(source, modalities, layers, error, said):
