@@ -27,6 +27,7 @@ def show_evaluate(summary: Summary) -> None:
     out.print(table)
     out.print("from: others = the other modalities; by mean: R² of predicting the training mean")
     _show_pairs(summary["pairs"], over.get("pairs") or {})
+    _show_variance(summary["variance"])
     label = summary["label"]
     if label is not None:
         _show_label(label, over.get("label") or {})
@@ -57,6 +58,22 @@ def _show_pairs(found: Summary, over: Summary) -> None:
             cells.append(" · ".join(scores))
         table.add_row(literal(name), *cells)
     out.print(table)
+
+
+def _show_variance(found: Summary) -> None:
+    """Shares of the variance of each modality."""
+    if not found:
+        return
+    out.print()
+    columns = list(next(iter(found.values()))["sets"]["all"])
+    table = new_table("variance explained", "modality", "features", *columns, names=2)
+    for name, one in found.items():
+        for part, shares in one["sets"].items():
+            known = (shares.get(column) for column in columns)
+            cells = ("–" if share is None else f"{100 * share:.0f} %" for share in known)
+            table.add_row(literal(name), part, *cells)
+    out.print(table)
+    out.print("of each feature's variance, mean: by the shared latents, by the private ones, by neither")
 
 
 def _show_baselines(compared: Summary, of: str) -> None:

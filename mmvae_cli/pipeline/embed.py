@@ -42,7 +42,7 @@ def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: 
     return Outcome(summary, with_record(updates, applied.aligned, key, entries, replaces=("embed",)))
 
 
-def _block_order(run: Run) -> list[tuple[str, slice]]:
+def block_order(run: Run) -> list[tuple[str, slice]]:
     """Blocks in the order in which they are written: private ones in the order of the file, then the shared one."""
     layout, names = run.layout(run.replicate), [modality.name for modality in run.spec.modalities]
     blocks = [(name, layout.private_block(names.index(name))) for name in run.record["modality_order"]]
@@ -51,19 +51,19 @@ def _block_order(run: Run) -> list[tuple[str, slice]]:
 
 def latent_names(run: Run) -> list[str]:
     """Names of the columns of the joint embedding."""
-    return [f"{name}_{index + 1}" for name, block in _block_order(run) for index in range(block.stop - block.start)]
+    return [f"{name}_{index + 1}" for name, block in block_order(run) for index in range(block.stop - block.start)]
 
 
 def embedding_updates(applied: Applied, latents: np.ndarray, key: str) -> dict[str, object]:
     """Return what an embedding (n_samples, n_latents), in the internal order, writes into the data."""
     run, aligned = applied.run, applied.aligned
-    written = np.concatenate([latents[:, block] for _, block in _block_order(run)], axis=1)
+    written = np.concatenate([latents[:, block] for _, block in block_order(run)], axis=1)
     updates: dict[str, object] = {
         f"obsm/X_{key}": aligned.to_file(written),
         f"obsm/X_{key}_shared": aligned.to_file(latents[:, run.layout(run.replicate).shared_block]),
         f"uns/{key}/latents": np.array(latent_names(run), dtype=object),
     }
-    for name, block in _block_order(run)[:-1]:
+    for name, block in block_order(run)[:-1]:
         if name in aligned.modalities:
             updates[f"mod/{name}/obsm/X_{key}_private"] = aligned.to_own(name, latents[:, block])
     return updates

@@ -32,6 +32,7 @@ from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.pairs import pairs
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.pipeline.uncertainty import uncertainty
+from mmvae_cli.pipeline.variance import variance_of
 from mmvae_cli.training.run import ModalityRecord, Run, load_run
 
 log = logging.getLogger("mmvae_cli")
@@ -62,6 +63,7 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     matched = match(run, dataset, config.min_features)
     evaluated = [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
     chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
+    shares = variance_of(matched.replicate(run.replicate))
     baselines = compare(matched.replicate(run.replicate), chosen.r2["cross"]) if config.baselines else None
     summary = {
         "command": "evaluate",
@@ -69,13 +71,18 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
         "model": run.record["summary"]["title"],
         "replicate": run.replicate,
         **chosen.metrics,
+        "variance": shares.metrics,
         "baselines": baselines,
         "uncertainty": trust.metrics,
         "replicates": [one.metrics for one in evaluated],
         "over_replicates": over_replicates([one.metrics for one in evaluated]),
     }
     key, aligned = run.record["key"], align(dataset)
-    by_feature = {**{f"r2_{kind}": values for kind, values in chosen.r2.items()}, **trust.by_feature}
+    by_feature = {
+        **{f"r2_{kind}": values for kind, values in chosen.r2.items()},
+        **trust.by_feature,
+        **shares.by_feature,
+    }
     updates = _updates(run, aligned, by_feature, key)
     entries = {"command": "evaluate", "metrics": as_json(summary), "evaluate_command_line": command_line}
     return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))

@@ -58,6 +58,7 @@ def summary(beaten_by: list[str]) -> dict[str, object]:
         "model": "MVAE",
         "replicate": 0,
         "pairs": {},
+        "variance": {},
         "replicates": [{}],
         "n_test": 20,
         "r2": {},

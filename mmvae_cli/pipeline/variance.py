@@ -1,0 +1,200 @@
+"""How much of each feature's variance the shared latents, the private ones and neither explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmvae_cli.data.random import keyed_generator
+from mmvae_cli.model.batch import Batch
+from mmvae_cli.pipeline.apply import Applied, in_prediction_unit
+from mmvae_cli.pipeline.embed import block_order
+from mmvae_cli.pipeline.held_out import feature_sets, observed_values
+from mmvae_cli.training.run import Run
+
+PAIRS = 8  # of permutations over which an expectation is taken
+MOST_SAMPLES = 2000  # drawn at random beyond
+MOST_VALUES = 10_000_000  # samples × features decoded at once; fewer samples where features are many
+BATCH = 512  # samples decoded at once
+FEWEST = 3  # samples, for a variance to mean anything
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Shares of the variance of each feature of a modality, (n_features of the replicate,); nan where it is constant.
+
+    Attributes
+    ----------
+    shared
+        ``Var E[x̂ | shared latents] / Var x``.
+    covariates
+        ``Var E[x̂ | covariates] / Var x``, 0 without any.
+    private
+        The rest of ``Var x̂ / Var x``.
+    latents
+        (n_latents of the replicate, n_features) ``Var E[x̂ | latent] / Var x``; 0 for latents of other modalities.
+    """
+
+    shared: np.ndarray
+    covariates: np.ndarray
+    private: np.ndarray
+    latents: np.ndarray
+
+    @property
+    def noise(self) -> np.ndarray:
+        """What is left: not explained."""
+        return 1.0 - self.shared - self.covariates - self.private
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Of a replicate: shares for the user, and by kind and modality the values of every feature."""
+
+    metrics: dict[str, Any]
+    by_feature: dict[str, dict[str, np.ndarray]]
+
+
+def variance_of(applied: Applied) -> Variance:
+    """Divide the variance of every modality over all samples that took part in the training.
+
+    ``metrics`` has by modality ``sets`` (see ``by_set``) and ``latents``, the mean share of each latent by its name.
+    """
+    run, metrics = applied.run, {}
+    took_part = run.samples[run.splits[applied.replicate] != ""]
+    rows = np.flatnonzero(np.isin(applied.aligned.names, took_part))
+    by_feature: dict[str, dict[str, np.ndarray]] = {"variance_shared": {}, "variance_private": {}}
+    indices = {record.name: index for index, record in enumerate(run.modalities)}
+    for name in run.record["modality_order"]:
+        found = explained(applied, indices[name], rows) if name in applied.aligned.modalities else None
+        if found is None:
+            continue
+        sets = feature_sets(applied, run.modality(name))
+        metrics[name] = {"sets": by_set(found, sets), "latents": _by_latent(run, found)}
+        by_feature["variance_shared"][name] = found.shared
+        by_feature["variance_private"][name] = found.private
+    return Variance(metrics, by_feature)
+
+
+def explained(applied: Applied, target: int, rows: np.ndarray, *, seed: int = 0) -> Explained | None:
+    """Divide the variance of a modality's features.
+
+    ``Var E[x̂ | z_A]`` is the covariance of two decodings that have the latents A in common and all others from two
+    other samples, each chosen at random: unbiased, without an inner mean.
+
+    Parameters
+    ----------
+    target
+        Index of the modality.
+    rows
+        Samples, in the internal order; those without the modality do not count.
+
+    Returns
+    -------
+    None with fewer than three samples.
+
+    Source: Saltelli et al., Variance based sensitivity analysis of model output, 2010 (first-order indices).
+    """
+    record = applied.run.modalities[target]
+    rows = rows[applied.observed[rows, target]]
+    generator = keyed_generator(seed, "variance", record.name)
+    most = min(MOST_SAMPLES, max(MOST_VALUES // record.columns.shape[1], 10 * FEWEST))
+    if len(rows) > most:
+        rows = np.sort(generator.choice(rows, most, replace=False))
+    if len(rows) < FEWEST:
+        return None
+    total = np.nanvar(observed_values(applied, record, rows), axis=0)
+    total[total == 0] = np.nan
+    decoder = _Decoder(applied, target, rows)
+    size, layout = decoder.latents.shape[1], applied.run.layout(applied.replicate)
+    orders = [torch.from_numpy(generator.permutation(len(rows))) for _ in range(2 * PAIRS)]
+    is_shared = np.zeros(size, bool)
+    is_shared[layout.shared_block] = True
+    owned = np.flatnonzero(applied.model.owned[target, 0].numpy()[: layout.size])
+    whole = decoder(np.ones(size, bool)).var(axis=0)
+    shared = np.clip(_in_common(decoder, is_shared, orders), 0.0, whole)
+    covariates = np.zeros_like(whole)
+    if decoder.covariates is not None:
+        covariates = np.clip(_in_common(decoder, np.zeros(size, bool), orders, covariates=True), 0.0, whole - shared)
+    single = np.zeros((layout.size, len(total)))
+    for latent in owned:
+        single[latent] = np.clip(_in_common(decoder, np.arange(size) == latent, orders[:2]), 0.0, whole)
+    private = whole - shared - covariates
+    return Explained(shared / total, covariates / total, private / total, single / total)
+
+
+def by_set(found: Explained, sets: np.ndarray | None) -> dict[str, dict[str, float | None]]:
+    """Mean shares over the features of each set: ``shared``, ``private`` and ``noise``; None where there are none."""
+    members = {name: sets == name for name in ("shared", "other")} if sets is not None else {}
+    chosen = {name: of_set for name, of_set in members.items() if of_set.any()}
+    chosen["all"] = np.ones(len(found.shared), dtype=bool)
+    shares = {"shared": found.shared, "private": found.private, "noise": found.noise}
+    if (found.covariates > 0).any():
+        shares["covariates"] = found.covariates
+    return {name: {share: _mean(values[of_set]) for share, values in shares.items()} for name, of_set in chosen.items()}
+
+
+def _by_latent(run: Run, found: Explained) -> dict[str, float | None]:
+    """Mean share of each latent, by the name it is written under."""
+    return {
+        f"{name}_{index + 1}": _mean(share)
+        for name, block in block_order(run)
+        for index, share in enumerate(found.latents[block])
+    }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
+class _Decoder:
+    """Decodes a modality, with some of a sample's latents exchanged for those of another sample.
+
+    Attributes
+    ----------
+    latents
+        (n_samples, n_latents of the model) joint embeddings.
+    covariates
+        (n_samples, n_columns); None without any.
+    """
+
+    @torch.no_grad()
+    def __init__(self, applied: Applied, target: int, rows: np.ndarray) -> None:
+        self.applied, self.target = applied, target
+        batches = [(applied.model.embed(batch)[0], batch.covariates_of(target)) for batch in applied.batches(rows)]
+        self.latents = torch.cat([latents for latents, _ in batches])
+        known = [covariates[0] for _, covariates in batches if covariates is not None]
+        self.covariates = torch.cat(known) if known else None
+
+    def __call__(self, kept: np.ndarray, order: torch.Tensor | None = None, *, covariates: bool = True) -> np.ndarray:
+        """(n_samples, n_features) in the unit of predictions: what is not kept comes from the samples in ``order``."""
+        if order is None:
+            return self._decoded(self.latents, self.covariates)
+        mixed = torch.where(torch.from_numpy(kept), self.latents, self.latents[order])
+        told = self.covariates if covariates or self.covariates is None else self.covariates[order]
+        return self._decoded(mixed, told)
+
+    @torch.no_grad()
+    def _decoded(self, latents: torch.Tensor, covariates: torch.Tensor | None) -> np.ndarray:
+        model, record = self.applied.model, self.applied.run.modalities[self.target]
+        parts = []
+        for start in range(0, len(latents), BATCH):
+            part = latents[None, start : start + BATCH]
+            told = None if covariates is None else covariates[None, start : start + BATCH]
+            batch = Batch((), (), part.shape[1], covariates=(told,) * len(model.names))
+            parts.append(model.decode(self.target, batch, part)[0].double().numpy())
+        return in_prediction_unit(np.concatenate(parts), record, self.applied.replicate, scaled=True)
+
+
+def _in_common(
+    decoder: _Decoder, kept: np.ndarray, orders: list[torch.Tensor], *, covariates: bool = False
+) -> np.ndarray:
+    """(n_features,) covariance of decodings that have some latents in common, mean over pairs of permutations."""
+    found = []
+    for pair in zip(orders[::2], orders[1::2], strict=True):
+        one, other = (decoder(kept, order, covariates=covariates) for order in pair)
+        found.append(((one - one.mean(0)) * (other - other.mean(0))).mean(0))
+    return np.asarray(np.mean(found, axis=0))
