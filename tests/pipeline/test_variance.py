@@ -18,8 +18,8 @@ NOISE = 0.15
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple:
     folder = tmp_path_factory.mktemp("variance") / "run"
-    mdata = study(500, ("rna", "meth"), shared=10, other=30, noise=NOISE, length_scale=1.5)
-    run = train(mdata, folder, label="label", model="mmvaex", latent="4", epochs=250, batch_size=64)
+    mdata = study(500, ("rna", "meth"), shared=10, other=30, noise=NOISE, length_scale=2.0)
+    run = train(mdata, folder, label="label", model="mmvaex", latent="4", epochs=150, batch_size=64)
     mmvae_cli.evaluate(mdata, run=str(folder), baselines=False)
     return mdata, run
 
