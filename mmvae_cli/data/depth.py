@@ -45,6 +45,17 @@ def log_at_library_size(values: Matrix, size: float) -> Matrix:
     return np.log1p(at_library_size(values, size)).astype(np.float32)
 
 
+def presence_at_library_size(values: Matrix, size: float) -> Matrix:
+    """0/1 values times ``sqrt(size / library size)``, float32: rare features then vary as much in every sample.
+
+    Where samples of low depth varied less, those of high depth alone would say what is correlated.
+    """
+    factor = np.sqrt(size / library_sizes(values)).astype(np.float32)
+    if sparse.issparse(values):
+        return sparse.csr_matrix(sparse.diags(factor) @ values)
+    return values * factor[:, None]
+
+
 def warn_about_empty(name: str, values: Matrix) -> None:
     """Say how many samples of a modality have no count at all."""
     largest = values.max(axis=1).toarray() if sparse.issparse(values) else np.nan_to_num(values).max(axis=1)

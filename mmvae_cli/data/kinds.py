@@ -26,6 +26,21 @@ def entry_blocks(values: Matrix) -> Iterator[tuple[int, np.ndarray]]:
         yield start, entries[start : start + BLOCK]
 
 
+def repeated_share(values: Matrix) -> float:
+    """Share of all counts that come on top of a first one in their sample and feature, from 0 to 1; 0 without any.
+
+    Parameters
+    ----------
+    values
+        Counts (n_samples, n_features), dense or CSR.
+    """
+    total, present = 0.0, 0
+    for _, block in entry_blocks(values):
+        total += float(np.nansum(block, dtype=np.float64))
+        present += int(np.count_nonzero(block > 0))
+    return 1.0 - present / total if total else 0.0
+
+
 def value_kind(values: Matrix) -> str:
     """Kind of the values, missing and infinite ones aside.
 

@@ -47,6 +47,10 @@ class Transform:
         One line for the user.
     needs_all
         Whether a value depends on all features of its sample, so that other features give other values.
+    likelihood
+        The one that describes what it leaves; None where it leaves the values as they are, so that any may.
+    sized
+        Whether the total of a sample, of the values that it leaves, says how deep the sample was sequenced.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Transform:
     unit: str
     description: str
     needs_all: bool = False
+    likelihood: str | None = "gaussian"
+    sized: bool = False
 
     @property
     def changes(self) -> bool:
@@ -128,9 +134,15 @@ def _check_counts(values: Matrix, modality: str, transform: str) -> None:
             f"modality {modality!r} has {np.isnan(stored).sum()} missing entries, {transform} needs whole samples",
             hint=f"leave those features out, or use --transform {modality}=zscore",
         )
-    if stored.size and stored.min() < 0:
+    _refuse_negative(values, modality, transform)
+
+
+def _refuse_negative(values: Matrix, modality: str, transform: str) -> None:
+    stored = _stored(values)
+    lowest = np.fmin.reduce(stored, axis=None, initial=0.0)  # of those that are not missing
+    if lowest < 0:
         raise DataError(
-            f"modality {modality!r} has values below 0 (lowest {stored.min():g}), {transform} is for counts",
+            f"modality {modality!r} has values below 0 (lowest {lowest:g}), {transform} is for counts",
             hint=f"use --transform {modality}=zscore, or name the counts with --layer {modality}=LAYER",
         )
 
@@ -170,6 +182,18 @@ def _centre_log_ratio(values: Matrix, modality: str) -> Matrix:
     return np.log1p(values * factor[:, None])
 
 
+def _binarise(values: Matrix, modality: str) -> Matrix:
+    """1 where a value is above 0; missing entries stay missing."""
+    _refuse_negative(values, modality, "binarize")
+    stored = _stored(values)
+    ones = np.where(np.isnan(stored), np.nan, stored > 0).astype(np.float32)
+    if isinstance(values, np.ndarray):
+        return ones
+    found = sparse.csr_matrix((ones, values.indices, values.indptr), shape=values.shape, copy=True)
+    found.eliminate_zeros()
+    return found
+
+
 def _to_m_values(values: Matrix, modality: str) -> Matrix:
     """``log2(b / (1 − b))``."""
     stored = _stored(values)
@@ -203,7 +227,7 @@ TRANSFORMS: dict[str, Transform] = {
     row.name: row
     for row in (
         Transform("zscore", _keep, True, lambda x: x, "input", "mean 0 and standard deviation 1 of every feature"),
-        Transform("none", _keep, False, lambda x: x, "input", "the values as they are"),
+        Transform("none", _keep, False, lambda x: x, "input", "the values as they are", likelihood=None),
         Transform(
             "lognorm",
             _log_normalise,
@@ -223,6 +247,17 @@ TRANSFORMS: dict[str, Transform] = {
             needs_all=True,
         ),
         Transform("mvalue", _to_m_values, True, _to_beta, "beta value", "beta values to M-values, then zscore"),
+        Transform(
+            "binarize",
+            _binarise,
+            False,
+            lambda x: x,
+            "probability of a value above 0, at the median number of such values of the training samples",
+            "1 where a value is above 0, for a bernoulli likelihood",
+            needs_all=True,
+            likelihood="bernoulli",
+            sized=True,
+        ),
     )
 }
 

@@ -27,10 +27,13 @@ class Batch:
         stand-in that encoders may read and no likelihood scores; None where all are known. Empty: all None.
     log_sizes
         Per modality (replicates, samples), log of the sample's library size relative to the training median; None where
-        the likelihood knows no library size. Empty: all None.
+        library sizes are not known. Empty: all None.
     covariates
         Per modality (replicates, samples, columns), what its networks are told of every sample beside values and
         latents; also of samples that lack the modality. None or empty where there are no covariates.
+    proportional
+        Per modality, whether values are in proportion to the library size, as counts are and 0/1 values are not.
+        Empty: all are.
     n_samples
         Number of samples the loss is divided by: one for all replicates, or (replicates,).
     """
@@ -43,6 +46,7 @@ class Batch:
     known: tuple[Tensor | None, ...] = ()
     log_sizes: tuple[Tensor | None, ...] = ()
     covariates: tuple[Tensor | None, ...] = ()
+    proportional: tuple[bool, ...] = ()
 
     def observed_mask(self) -> Tensor:
         """(modalities, replicates, samples) True where a modality is observed."""
@@ -66,11 +70,13 @@ class Batch:
         return self.covariates[modality] if self.covariates else None
 
     def values(self, modality: int) -> Tensor:
-        """Values of a modality in the unit of predictions, so at the median library size; nan for missing entries.
+        """Values of a modality in the unit of predictions, counts at the median library size; nan for missing entries.
 
         What stands in unobserved rows does not matter.
         """
         known, log_size = self.known_entries(modality), self.log_size(modality)
+        if self.proportional and not self.proportional[modality]:
+            log_size = None
         x = self.x[modality] if log_size is None else self.x[modality] * torch.exp(-log_size).unsqueeze(-1)
         return x if known is None else torch.where(known, x, torch.nan)
 

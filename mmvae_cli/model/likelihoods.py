@@ -54,7 +54,7 @@ class Likelihood:
     has_scale
         Whether it has a learned noise scale, see ``training.validation``.
     sized
-        Whether a sample's library size is known to it: outputs are logs of means at the median library size.
+        Whether values are in proportion to library sizes, which are known: outputs are logs of means at the median one.
     unit
         Unit of the mean; None where it is that of the values.
     base
@@ -201,6 +201,11 @@ def _log_normalised(x: Tensor, log_size: Tensor | None) -> Tensor:
     return torch.log1p(x if log_size is None else x * torch.exp(-log_size).unsqueeze(-1))
 
 
+def _presence_rate(x: Tensor, log_size: Tensor | None) -> Tensor:
+    """0/1 values divided by the relative library size, if known: sums of rare features do not depend on the depth."""
+    return x if log_size is None else x * torch.exp(-log_size).unsqueeze(-1)
+
+
 def _log_of(mean: Tensor) -> Tensor:
     return mean.clamp(min=LOWEST_MEAN).log()
 
@@ -220,13 +225,14 @@ LIKELIHOODS: dict[str, Likelihood] = {
         {"noise": -1.0},
         has_scale=True,
     ),
-    # outputs are logits
+    # outputs are logits; where library sizes are known, at the median one: odds of a rare feature grow in proportion
     "bernoulli": Likelihood(
         _bernoulli_per_value,
         _summed(_bernoulli_per_value),
         lambda outputs, _: torch.sigmoid(outputs),
         lambda mean, _: mean * (1.0 - mean),
         ("binary",),
+        encoder_input=_presence_rate,
         unit="probability",
         base=_logit_of,
     ),

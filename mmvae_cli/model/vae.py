@@ -24,7 +24,7 @@ def _shared_features(roles: Sequence[Tensor] | None, modality: int, n_replicates
 
 
 def at_library_size(head: Head, log_size: Tensor | None, n_terms: int) -> Head:
-    """Outputs, which are logs of means, at the library size of each sample; (replicates, samples) log sizes."""
+    """Outputs, logs of means or of odds, at the library size of each sample; (replicates, samples) log sizes."""
     if log_size is None:
         return head
     by_row = log_size.repeat(1, n_terms).unsqueeze(-1)

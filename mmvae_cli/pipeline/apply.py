@@ -110,7 +110,8 @@ def in_prediction_unit(values: np.ndarray, record: ModalityRecord, replicate: in
 
 def prediction_unit(record: ModalityRecord) -> str:
     """Unit of the predictions of a modality, for the user."""
-    return LIKELIHOODS[record.likelihood].unit or TRANSFORMS[record.transform].unit
+    transform = TRANSFORMS[record.transform]
+    return (None if transform.changes else LIKELIHOODS[record.likelihood].unit) or transform.unit
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ import logging
 from dataclasses import dataclass
 
 from mmvae_cli.data.dataset import Modality
-from mmvae_cli.data.kinds import SAID, value_kind
+from mmvae_cli.data.kinds import SAID, repeated_share, value_kind
 from mmvae_cli.data.odd_values import exceptions, odd_values
-from mmvae_cli.data.transforms import warn_about_values
+from mmvae_cli.data.transforms import TRANSFORMS, warn_about_values
 from mmvae_cli.errors import DataError
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 
 log = logging.getLogger("mmvae_cli")
 
 AUTO = "auto"
+LEAST_REPEATED = 0.1  # share of counts on top of a first one; below, they say hardly more than 0/1
+PRESENCE = "presence"
 
 # by kind of values: likelihood, transform, and what the user is told
 CHOSEN: dict[str, tuple[str, str, str]] = {
@@ -22,6 +24,12 @@ CHOSEN: dict[str, tuple[str, str, str]] = {
     "fractions": ("gaussian", "mvalue", "all values lie between 0 and 1, as beta values of methylation do"),
     "counts": ("nb", "none", "all values are whole and none is negative: counts"),
     "binary": ("bernoulli", "none", "all values are 0 or 1"),
+    PRESENCE: (
+        "bernoulli",
+        "binarize",
+        f"all values are counts that hardly say more than 0 or 1: less than {LEAST_REPEATED:.0%} of all counts come on "
+        "top of a first one",
+    ),
 }
 
 
@@ -32,6 +40,11 @@ class Choice:
     kind: str
     transform: str
     likelihood: str
+
+    @property
+    def sized(self) -> bool:
+        """Whether totals of the samples are depth, which is known to the model and no signal."""
+        return LIKELIHOODS[self.likelihood].sized or TRANSFORMS[self.transform].sized
 
 
 def choose(modality: Modality, likelihood: str | None = None, transform: str | None = None) -> Choice:
@@ -51,7 +64,7 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
     """
     name, kind = modality.name, value_kind(modality.values)
     asked = None if likelihood in (None, AUTO) else likelihood
-    suited, its_transform, reason = CHOSEN[kind]
+    suited, its_transform, reason = CHOSEN[_row(modality, kind, transform)]
     if asked is None and transform in (None, "none"):
         likelihood, transform = suited, transform or its_transform
         if kind != "continuous":
@@ -61,13 +74,27 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
             )  # fmt: skip
         _warn_of_exceptions(modality, Choice(kind, transform, likelihood))
     elif asked is None:
-        likelihood = "gaussian"
+        likelihood = TRANSFORMS[str(transform)].likelihood
     else:
         likelihood = asked
-        transform = transform or ("zscore" if asked == "gaussian" else "none")
+        transform = transform or _transform_for(name, asked, kind)
     choice = Choice(kind, str(transform), str(likelihood))
     _require_fitting(modality, choice)
     return choice
+
+
+def _row(modality: Modality, kind: str, transform: str | None) -> str:
+    """Row of ``CHOSEN`` for values of a kind."""
+    says_presence = kind == "counts" and transform is None and repeated_share(modality.values) < LEAST_REPEATED
+    return PRESENCE if says_presence else kind
+
+
+def _transform_for(name: str, likelihood: str, kind: str) -> str:
+    """Return the transform that a likelihood which was asked for needs."""
+    if likelihood == "bernoulli" and kind == "counts":
+        log.info("modality %r: transform binarize, as a bernoulli likelihood is of 0 and 1, and these are counts", name)
+        return "binarize"
+    return "zscore" if likelihood == "gaussian" else "none"
 
 
 def _warn_of_exceptions(modality: Modality, choice: Choice) -> None:
@@ -97,8 +124,10 @@ def require_kind(modality: Modality, kind: str, likelihood: str) -> None:
 def _require_fitting(modality: Modality, choice: Choice) -> None:
     name, transform, likelihood = modality.name, choice.transform, choice.likelihood
     warn_about_values(name, choice.kind, transform, likelihood)
-    require_kind(modality, choice.kind, likelihood)
-    if transform != "none" and "continuous" not in LIKELIHOODS[likelihood].value_kinds:
+    described_by = TRANSFORMS[transform].likelihood
+    if described_by is None:
+        require_kind(modality, choice.kind, likelihood)
+    elif described_by != likelihood:
         raise DataError(
             f"modality {name!r}: --transform {transform} leaves no values for a {likelihood} likelihood",
             hint=f"use --transform {name}=none",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.depth import library_sizes
+from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.apply import in_prediction_unit
 from mmvae_cli.training.run import ModalityRecord
 
@@ -40,7 +41,7 @@ def observed_values(view: View, record: ModalityRecord, rows: np.ndarray) -> np.
     place = view.aligned.modalities[record.name].var.index.get_indexer(names)
     values = view.aligned.dense(record.name, np.maximum(place, 0), rows).astype(np.float64)
     values[:, place < 0] = np.nan
-    if record.median_size is not None:
+    if record.median_size is not None and LIKELIHOODS[record.likelihood].sized:
         own = library_sizes(view.aligned.modalities[record.name].values[view.aligned.rows[record.name][rows]])
         values *= (record.view(record.median_size, view.replicate) / own)[:, None]
     return in_prediction_unit(values, record, view.replicate, scaled=False)

@@ -10,7 +10,6 @@ import numpy as np
 from mmvae_cli.data.depth import warn_about_empty
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.data_options import DataOptions, SelectionOptions
-from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.choices import choose
 from mmvae_cli.pipeline.features import numbers_wanted, reuse_selection, select_by_label, usable_features
 from mmvae_cli.pipeline.per_modality import per_modality
@@ -48,12 +47,13 @@ def prepare(
         asked = (None if given[name] is None else str(given[name]) for given in (likelihoods, transforms))
         chosen[name] = choose(modality, *asked)
         values[name] = TRANSFORMS[chosen[name].transform].apply(modality.values, name)
-        if LIKELIHOODS[chosen[name].likelihood].sized:
+        if chosen[name].sized:
             warn_about_empty(name, values[name])
     study = replace(study, aligned=study.aligned.with_values(values))
     wanted = numbers_wanted(study, selection)
-    sized = [name for name, choice in chosen.items() if LIKELIHOODS[choice.likelihood].sized]
-    ranked = at_one_depth(study, [name for name in sized if wanted[name] is not None])
+    ranked = at_one_depth(
+        study, {name: one.likelihood for name, one in chosen.items() if one.sized and wanted[name] is not None}
+    )
     records, selections, left_out = [], {}, {}
     for name in study.aligned.modalities:
         left_out[name], usable = usable_features(study, name, selection)

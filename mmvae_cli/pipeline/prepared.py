@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mmvae_cli.data.dataset import Matrix
-from mmvae_cli.data.depth import library_sizes, log_at_library_size
+from mmvae_cli.data.depth import library_sizes, log_at_library_size, presence_at_library_size
 from mmvae_cli.data.features import Selection
+from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.screen import Screenings
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
@@ -43,7 +44,7 @@ class Prepared:
 
     @property
     def depth_free(self) -> Study:
-        """The study with log counts at the median library size, where the likelihood knows library sizes.
+        """The study at the median library size, where library sizes are known to the model.
 
         Screening has to be blind to depth; what normalisation leaves of it, ``depth`` takes out.
         """
@@ -51,13 +52,14 @@ class Prepared:
 
     @property
     def depth(self) -> dict[str, np.ndarray]:
-        """By modality whose likelihood knows library sizes: their logarithm and its square, (n_own_samples, 2)."""
+        """By modality whose library sizes are known: their logarithm and its square, (n_own_samples, 2)."""
         logs = {name: np.log(library_sizes(self.study.aligned.modalities[name].values)) for name in self._sized}
         return {name: np.stack([log, np.square(log - log.mean())], axis=1) for name, log in logs.items()}
 
     @property
-    def _sized(self) -> list[str]:
-        return [record.name for record in self.records if record.median_size is not None]
+    def _sized(self) -> dict[str, str]:
+        """By modality whose library sizes are known, its likelihood."""
+        return {record.name: record.likelihood for record in self.records if record.median_size is not None}
 
     def places(self, record: ModalityRecord) -> np.ndarray:
         """Where the features of a record stand in the file."""
@@ -92,13 +94,15 @@ def with_roles(prepared: Prepared, screenings: Screenings, *, roles_read: bool =
     return replace(prepared, records=tuple(records), screenings=screenings, roles_read=roles_read)
 
 
-def at_one_depth(study: Study, names: list[str]) -> Study:
-    """Log counts at one library size in some modalities; depth is what they share first of all.
+def at_one_depth(study: Study, likelihoods: Mapping[str, str]) -> Study:
+    """Some modalities, given with their likelihoods, at one library size; depth is what they share first of all.
 
+    Of counts the logarithms, of 0/1 values what varies as much whatever the depth.
     The size is the median over all samples, which sets a scale and nothing else.
     """
     values = {}
-    for name in names:
-        counts = study.aligned.modalities[name].values
-        values[name] = log_at_library_size(counts, float(np.median(library_sizes(counts))))
+    for name, likelihood in likelihoods.items():
+        at_size = log_at_library_size if LIKELIHOODS[likelihood].sized else presence_at_library_size
+        own = study.aligned.modalities[name].values
+        values[name] = at_size(own, float(np.median(library_sizes(own))))
     return replace(study, aligned=study.aligned.with_values(values))

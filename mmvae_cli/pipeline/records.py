@@ -44,8 +44,7 @@ def modality_record(
     else:
         columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
     kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order
-    sized = LIKELIHOODS[choice.likelihood].sized
-    scaling = _scaling(study, name, columns, scale_on, sized)
+    scaling = _scaling(study, name, columns, scale_on, choice)
     record = ModalityRecord(
         name=name,
         features=tuple(modality.var.index[kept].astype(str)),
@@ -56,7 +55,7 @@ def modality_record(
         likelihood=choice.likelihood,
         value_kind=choice.kind,
         layer=modality.layer,
-        median_size=np.array([library for _, library in scaling]) if sized else None,
+        median_size=np.array([library for _, library in scaling]) if choice.sized else None,
     )
     if selections is None:
         return record
@@ -64,20 +63,23 @@ def modality_record(
     return replace(record, shared_set=sets == "shared", other_set=sets == "other")
 
 
-def _scaling(study: Study, name: str, columns: np.ndarray, scale_on: str, sized: bool) -> list[tuple[Scaling, float]]:
+def _scaling(
+    study: Study, name: str, columns: np.ndarray, scale_on: str, choice: Choice
+) -> list[tuple[Scaling, float]]:
     """Mean and sd of each replicate's features, and the median library size, once where all agree.
 
-    Where the likelihood knows library sizes the moments are those of counts at the median one.
+    The moments of counts are those at the median library size, where that is known.
     """
     alike = len(columns) == 1 and (scale_on == "all" or len(study.splits) == 1)
     values, fitted = study.aligned.modalities[name].values, []
-    sizes = library_sizes(values) if sized else np.ones(values.shape[0])
-    values = at_library_size(values, 1.0) if sized else values
+    are_counts = LIKELIHOODS[choice.likelihood].sized
+    sizes = library_sizes(values) if choice.sized else np.ones(values.shape[0])
+    values = at_library_size(values, 1.0) if are_counts else values
     for replicate in range(1 if alike else len(study.splits)):
         samples = study.taking_part if scale_on == "all" else study.part("train", replicate)
         rows = study.aligned.own_rows(name, samples)
         chosen = columns[replicate if len(columns) > 1 else 0]
         library = float(np.median(sizes[rows]))
-        found = fit_scaling(values, rows, chosen)
-        fitted.append((Scaling(found.mean * library, found.sd * library), library))
+        found, unit = fit_scaling(values, rows, chosen), library if are_counts else 1.0
+        fitted.append((Scaling(found.mean * unit, found.sd * unit), library))
     return fitted

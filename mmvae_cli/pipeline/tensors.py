@@ -12,6 +12,7 @@ from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.depth import library_sizes
 from mmvae_cli.data.labels import Label
 from mmvae_cli.data.transforms import Scaling, fit_scaling
+from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.device_tables import dense_table, saves_memory, sparse_table
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData, ModalityTensors
@@ -36,7 +37,7 @@ def modality_tensors(
     observed
         (n_samples,) True where the modality is observed.
     totals
-        (n_samples,) library sizes; None where the likelihood knows none.
+        (n_samples,) library sizes; None where they are not known.
     stand_in
         (len(record.features),) added to the values: what stands for features that the data lack, 0 for others.
     """
@@ -68,6 +69,7 @@ def modality_tensors(
         known,
         None if fill is None else fill.to(device),
         None if totals is None else torch.from_numpy(_log_sizes(totals, record)).to(device),
+        LIKELIHOODS[record.likelihood].sized,
     )
 
 
@@ -78,7 +80,7 @@ def _log_sizes(totals: np.ndarray, record: ModalityRecord) -> np.ndarray:
 
 
 def totals_of(aligned: Aligned, records: tuple[ModalityRecord, ...]) -> dict[str, np.ndarray]:
-    """By modality whose likelihood knows them, the library size of every sample, 1 where it lacks the modality."""
+    """By modality where they are known, the library size of every sample, 1 where it lacks the modality."""
     found = {}
     for record in records:
         if record.median_size is not None and record.name in aligned.modalities:

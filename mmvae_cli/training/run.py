@@ -44,7 +44,7 @@ class ModalityRecord:
     mean, sd
         Same shape, of the transformed values; ``sd`` None where nothing was standardised.
     median_size
-        (1 or replicates,) median library size of the training samples; None where the likelihood knows none.
+        (1 or replicates,) median library size of the training samples; None where library sizes are not known.
     transform, layer, likelihood
         As chosen; ``layer`` None for ``X``.
     value_kind

@@ -38,6 +38,8 @@ class ModalityTensors:
         standardised values.
     log_size
         (1 or replicates, samples) log of the library sizes relative to the training median; None without.
+    proportional
+        Whether values are in proportion to them.
     covariates
         (1 or replicates, samples, columns) as the modality's networks see them; None without.
     """
@@ -50,6 +52,7 @@ class ModalityTensors:
     known: Tensor | None = None
     fill: Tensor | None = None
     log_size: Tensor | None = None
+    proportional: bool = True
     covariates: Tensor | None = None
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -113,7 +116,11 @@ class DeviceData:
         x, known = zip(*(modality.take(at) for modality in self.modalities), strict=True)
         log_sizes = tuple(modality.sizes(at) for modality in self.modalities)
         covariates = tuple(modality.covariates_of(at) for modality in self.modalities)
-        batch = Batch(x, tuple(observed), n_samples, known=known, log_sizes=log_sizes, covariates=covariates)
+        proportional = tuple(modality.proportional for modality in self.modalities)
+        batch = Batch(
+            x, tuple(observed), n_samples,
+            known=known, log_sizes=log_sizes, proportional=proportional, covariates=covariates,
+        )  # fmt: skip
         if self.label is None or self.labelled is None:
             return batch
         label = self.label.expand(len(rows), -1).gather(1, at).unsqueeze(-1)

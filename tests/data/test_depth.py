@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mmvae_cli.data.depth import at_library_size, library_sizes, log_at_library_size, warn_about_empty
+from mmvae_cli.data.depth import (
+    at_library_size,
+    library_sizes,
+    log_at_library_size,
+    presence_at_library_size,
+    warn_about_empty,
+)
 
 COUNTS = np.array([[1, 2, 3], [0, 0, 0], [10, 20, 30]], dtype=np.float32)
 
@@ -33,3 +39,14 @@ def test_samples_without_a_count_are_named_once(make, caplog) -> None:
     warn_about_empty("rna", make(COUNTS))
     warn_about_empty("rna", make(COUNTS[[0, 2]]))
     assert caplog.text.count("modality 'rna': 1 sample") == 1
+
+
+@pytest.mark.parametrize("make", [np.array, sparse.csr_matrix])
+def test_rare_features_vary_as_much_in_every_sample(make) -> None:
+    random, sizes = np.random.default_rng(0), np.repeat([20, 80], 400)
+    present = (random.random((800, 2000)) < sizes[:, None] / 2000).astype(np.float32)
+    found = presence_at_library_size(make(present), 40.0)
+    assert sparse.issparse(found) == (make is sparse.csr_matrix)
+    dense = found.toarray() if sparse.issparse(found) else found
+    assert dense[:400].var() == pytest.approx(dense[400:].var(), rel=0.05)
+    assert dense.dtype == np.float32

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mmvae_cli.data.kinds import constant_features, value_kind
+from mmvae_cli.data.kinds import constant_features, repeated_share, value_kind
 
 FORMS = {"dense": np.asarray, "sparse": sparse.csr_matrix}
 
@@ -68,3 +68,11 @@ def test_only_the_given_rows_count(form):
     assert constant_features(matrix(VALUES, form), np.array([0, 2])).tolist() == expected
     assert constant_features(matrix(VALUES, form), np.array([True, False, True])).tolist() == expected
     assert constant_features(matrix(VALUES, form), np.array([], dtype=int)).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("values", "share"), [([0, 0], 0.0), ([1, 0, 1], 0.0), ([1, 3, 0], 0.5), ([2, np.nan, 2], 0.5)]
+)
+def test_counts_on_top_of_a_first_one(values, share, form):
+    assert repeated_share(matrix(values, form)) == share

@@ -10,7 +10,7 @@ from mmvae_cli.data.transforms import TRANSFORMS, fit_scaling, warn_about_values
 from mmvae_cli.errors import DataError
 
 FORMATS = [np.asarray, sparse.csr_matrix]
-SUITABLE = {"mvalue": "beta", "lognorm": "counts", "clr": "counts", "zscore": "counts", "none": "counts"}
+SUITABLE = {name: "beta" if name == "mvalue" else "counts" for name in TRANSFORMS}
 
 
 def _dense(matrix):
@@ -41,6 +41,7 @@ def test_every_transform_leaves_its_input_alone_and_treats_each_sample_by_itself
 @pytest.mark.parametrize("name", [name for name, row in TRANSFORMS.items() if row.undo])
 def test_what_can_be_undone_gives_the_input_back(name):
     values = _values(SUITABLE[name])
+    values = np.minimum(values, 1) if name == "binarize" else values  # its predictions are of 0 and 1
     transform = TRANSFORMS[name]
     transformed = transform.apply(values, "rna")
     if transform.standardise:
@@ -49,7 +50,7 @@ def test_what_can_be_undone_gives_the_input_back(name):
     np.testing.assert_allclose(transform.undo(transformed), values, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["lognorm", "clr", "zscore", "none"])
+@pytest.mark.parametrize("name", ["lognorm", "clr", "zscore", "binarize", "none"])
 def test_sparse_values_stay_sparse(name):
     assert sparse.issparse(TRANSFORMS[name].apply(sparse.csr_matrix(_values("counts")), "rna"))
 
@@ -91,6 +92,15 @@ def test_clr_is_that_of_seurat(convert):
 
 
 @pytest.mark.parametrize("convert", FORMATS)
+def test_binarize_is_1_above_0_of_counts_and_of_fractions(convert):
+    values = np.array([[0, 1, 3], [0.25, 0, np.nan]], dtype=np.float32)
+    result = TRANSFORMS["binarize"].apply(convert(values), "atac")
+    np.testing.assert_array_equal(_dense(result), [[0, 1, 1], [1, 0, np.nan]])
+    explicit = sparse.csr_matrix((np.array([0.0, 2.0]), np.array([0, 1]), np.array([0, 2])), shape=(1, 3))
+    assert TRANSFORMS["binarize"].apply(explicit, "atac").nnz == 1
+
+
+@pytest.mark.parametrize("convert", FORMATS)
 def test_mvalue_is_the_binary_logit_and_clips_with_a_warning(convert, caplog):
     values = np.array([[0.5, 0.8], [0.0, 1.0], [np.nan, 0.2]], dtype=np.float32)
     result = TRANSFORMS["mvalue"].apply(convert(values), "meth")
@@ -106,6 +116,7 @@ def test_mvalue_is_the_binary_logit_and_clips_with_a_warning(convert, caplog):
         ("clr", [[1.0, -2.0]], ["'x'", "below 0", "x=zscore"]),
         ("lognorm", [[1.0, np.nan]], ["'x'", "1 missing"]),
         ("clr", [[1.0, np.nan]], ["'x'", "1 missing"]),
+        ("binarize", [[1.0, np.nan], [-2.0, 0]], ["'x'", "below 0", "-2", "--layer x="]),
         ("mvalue", [[0.5, 1.5], [-3, 0.1]], ["'x'", "2 values", "M-values already", "x=zscore"]),
     ],
 )

@@ -14,6 +14,7 @@ ROWS = {
     "continuous": [-1.5, 0.0, 2.5, 0.25],
     "fractions": [0.0, 0.5, 0.25, 1.0],
     "counts": [0, 1, 5, 2],
+    "sparse": [0, 1] * 9 + [2, 0],
     "binary": [0, 1, 1, 0],
 }
 
@@ -45,13 +46,21 @@ def many(kind: str, bad: float) -> Modality:
         ("binary", None, None, ("none", "bernoulli")),
         ("binary", "gaussian", None, ("zscore", "gaussian")),
         ("fractions", None, "zscore", ("zscore", "gaussian")),
+        ("sparse", None, None, ("binarize", "bernoulli")),
+        ("sparse", None, "none", ("none", "nb")),
+        ("sparse", "nb", None, ("none", "nb")),
+        ("counts", "bernoulli", None, ("binarize", "bernoulli")),
+        ("counts", None, "binarize", ("binarize", "bernoulli")),
+        ("fractions", None, "binarize", ("binarize", "bernoulli")),
     ],
 )
 def test_what_is_left_open_is_chosen_by_the_values(
     kind: str, likelihood: str | None, transform: str | None, expected: tuple[str, str], caplog
 ) -> None:
     with caplog.at_level("INFO", logger="mmvae_cli"):
-        assert choose(modality(ROWS[kind]), likelihood, transform) == Choice(kind, *expected)
+        assert choose(modality(ROWS[kind]), likelihood, transform) == Choice(
+            "counts" if kind == "sparse" else kind, *expected
+        )
     said = "(--likelihood and --transform decide otherwise)" in caplog.text
     assert said == (kind != "continuous" and likelihood in (None, "auto") and transform in (None, "none"))
 
@@ -93,7 +102,21 @@ def test_what_is_no_count_is_refused_with_its_place(likelihood: str, bad: float)
     assert "--layer rna=LAYER" in caught.value.hint
 
 
-@pytest.mark.parametrize("kind", ["continuous", "fractions", "counts"])
+@pytest.mark.parametrize(("likelihood", "transform"), [("nb", "lognorm"), ("nb", "binarize"), ("gaussian", "binarize")])
+def test_a_likelihood_that_does_not_describe_what_a_transform_leaves_is_refused(likelihood, transform) -> None:
+    with pytest.raises(DataError, match=f"--transform {transform} leaves no values for a {likelihood} likelihood"):
+        choose(modality(ROWS["counts"]), likelihood, transform)
+
+
+def test_counts_for_a_bernoulli_likelihood_are_binarised_and_it_is_said(caplog) -> None:
+    with caplog.at_level("INFO", logger="mmvae_cli"):
+        choose(modality(ROWS["counts"]), "bernoulli")
+    assert "transform binarize" in caplog.text
+    with pytest.raises(DataError, match="not 0 and 1 only"):
+        choose(modality(ROWS["counts"]), "bernoulli", "none")
+
+
+@pytest.mark.parametrize("kind", ["continuous", "fractions"])
 def test_what_is_not_binary_is_refused_with_its_place(kind: str) -> None:
     with pytest.raises(DataError, match=r"values that are not 0 and 1 only: \d of 4, the first .* at sample 's0'"):
         choose(modality(ROWS[kind]), "bernoulli")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anndata
 import mudata
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -71,6 +73,82 @@ def test_depth_that_modalities_share_is_no_shared_signal(tmp_path: Path) -> None
     assert by_counts.spec.n_shared == 0
     by_values = train(mdata, tmp_path / "gaussian", latent=None, likelihood="gaussian")
     assert by_values.spec.n_shared > 0, "without library sizes depth would be taken for signal"
+
+
+def present(n_samples: int = 240, signal: bool = True) -> mudata.MuData:
+    """Two modalities of rare counts, with a depth that both share, and a common factor."""
+    random = np.random.default_rng(5)
+    deep, factor = np.exp(random.normal(0, 0.8, (n_samples, 1))), random.normal(size=(n_samples, 1))
+    modalities = {}
+    for name, n_features in (("rna", 150), ("atac", 400)):
+        loadings = random.normal(0, 1.0, n_features) * signal
+        rates = 0.05 * np.exp(random.normal(0, 0.5, n_features) + factor * loadings)
+        names = {axis: [f"{axis}{k}" for k in range(n)] for axis, n in (("cell", n_samples), (name, n_features))}
+        modalities[name] = anndata.AnnData(
+            sparse.csr_matrix(random.poisson(deep * rates).astype(np.float32)),
+            obs=pd.DataFrame(index=names["cell"]),
+            var=pd.DataFrame(index=names[name]),
+        )
+    return mudata.MuData(modalities)
+
+
+def thinned(mdata: mudata.MuData, keep: float) -> mudata.MuData:
+    """The same cells with a share of their counts."""
+    random, mdata = np.random.default_rng(6), mdata.copy()
+    for adata in mdata.mod.values():
+        adata.X.data = random.binomial(adata.X.data.astype(int), keep).astype(np.float32)
+        adata.X.eliminate_zeros()
+    return mdata
+
+
+def as_presence(mdata: mudata.MuData) -> mudata.MuData:
+    mdata = mdata.copy()
+    for adata in mdata.mod.values():
+        adata.X = (adata.X > 0).astype(np.float32)
+    return mdata
+
+
+def test_cells_that_differ_in_depth_alone_are_near_each_other_when_binarised(tmp_path: Path) -> None:
+    mdata, moved = present(), {}
+    for transform in ("binarize", "none"):
+        seen = as_presence(mdata)
+        train(seen, tmp_path / transform, model="mvae", transform=transform, epochs=30, patience=0, lr=1e-2)
+        lower = as_presence(thinned(mdata, 0.4))
+        mmvae_cli.embed(lower, run=str(tmp_path / transform))
+        shift = lower.obsm["X_mmvae"] - seen.obsm["X_mmvae"]
+        moved[transform] = np.linalg.norm(shift.mean(0) / seen.obsm["X_mmvae"].std(0))
+    assert moved["binarize"] < 0.4 * moved["none"], "the embedding depends on the depth"
+
+
+def test_depth_that_binarised_modalities_share_is_no_shared_signal(tmp_path: Path) -> None:
+    mdata = present(signal=False)
+    assert train(mdata, tmp_path / "binarised", latent=None, transform="binarize").spec.n_shared == 0
+    as_they_are = train(as_presence(mdata), tmp_path / "as_they_are", latent=None)
+    assert as_they_are.modality("atac").likelihood == "bernoulli"
+    assert as_they_are.spec.n_shared > 0, "0/1 values alone do not say that their number is depth"
+
+
+def test_binarised_counts_go_from_training_to_metrics(tmp_path: Path) -> None:
+    mdata = present()
+    mdata.mod["atac"].layers["counts"] = mdata.mod["atac"].X
+    mdata.mod["atac"].X = sparse.csr_matrix(np.log1p(mdata.mod["atac"].X.toarray()))
+    options = {"layer": {"atac": "counts"}, "likelihood": {"atac": "bernoulli"}}
+    run = train(mdata, tmp_path / "run", epochs=30, patience=0, lr=1e-2, **options)
+    record = run.modality("atac")
+    assert (record.transform, record.likelihood, record.layer) == ("binarize", "bernoulli", "counts")
+    open_ = np.asarray((mdata.mod["atac"].layers["counts"] > 0).sum(1)).reshape(-1)
+    training = (mdata.obs["mmvae_split"] == "train").to_numpy()
+    assert record.median_size == pytest.approx([np.median(open_[training])])
+    mmvae_cli.predict(mdata, run=str(tmp_path / "run"), source="rna", target="atac", intervals=0.9)
+    mmvae_cli.evaluate(mdata, run=str(tmp_path / "run"))
+    predicted = mdata.mod["atac"].layers["mmvae_from_rna"]
+    assert 0 < predicted.min() < predicted.max() < 1
+    assert mdata.uns["mmvae"]["unit_atac"].startswith("probability of a value above 0")
+    held = (mdata.obs["mmvae_split"] == "test").to_numpy()
+    x = (mdata.mod["atac"].layers["counts"].toarray()[held] > 0).astype(float)
+    kept = mdata.mod["atac"].var_names.isin(record.features)
+    expected = np.where(kept, r2_per_feature(x, predicted[held]), np.nan)
+    np.testing.assert_allclose(mdata.mod["atac"].var["mmvae_r2_cross"], expected, atol=1e-4)
 
 
 def test_decoders_start_at_the_training_means(tmp_path: Path) -> None:
