@@ -8,7 +8,7 @@ from mmvae_cli import values
 from mmvae_cli.options import Options, option
 
 LIKELIHOOD_NAMES = ("gaussian", "bernoulli", "poisson", "nb", "zinb")
-TRANSFORM_NAMES = ("zscore", "lognorm", "clr", "mvalue", "binarize", "none")
+TRANSFORM_NAMES = ("zscore", "lognorm", "clr", "mvalue", "tfidf", "binarize", "none")
 SCREEN_FDR, SCREEN_BY = 0.05, "pearson"
 FEWEST_FALSE = 0.001  # as a false discovery rate: 2,000 permutations, whose scores must find room in memory
 

@@ -1,27 +1,32 @@
 """What is done to the values of a modality before a model sees them, and how predictions are turned back.
 
-A row of ``TRANSFORMS`` works on each sample by itself and fits nothing; the mean and standard deviation that may
-follow are fitted on training samples by ``fit_scaling``.
+``apply`` of a row of ``TRANSFORMS`` works on each sample by itself. Weights of the features that may follow, and mean
+and standard deviation, are fitted on training samples.
 """
 
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 from scipy.special import expit
 
 from mmvae_cli.data.columns import column_moments
+from mmvae_cli.data.count_transforms import (
+    binarise,
+    centre_log_ratio,
+    inverse_document_frequencies,
+    log_normalise,
+    stored_values,
+    term_frequencies,
+)
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.errors import DataError, counted
 
 log = logging.getLogger("mmvae_cli")
 
-COUNTS_PER_SAMPLE = 1e4  # total of every sample after normalisation, scanpy's customary one
 LOWEST_BETA = 1e-3  # beta values are kept this far from 0 and 1, where their logit is infinite
 
 
@@ -51,6 +56,9 @@ class Transform:
         The one that describes what it leaves; None where it leaves the values as they are, so that any may.
     sized
         Whether the total of a sample, of the values that it leaves, says how deep the sample was sequenced.
+    fit
+        From applied values and indices of training samples to weights w of the features (n_features,), with which
+        values x become ``log(1 + x w)``, see ``log_weighted``; None where nothing is fitted.
     """
 
     name: str
@@ -62,6 +70,7 @@ class Transform:
     needs_all: bool = False
     likelihood: str | None = "gaussian"
     sized: bool = False
+    fit: Callable[[Matrix, np.ndarray], np.ndarray] | None = None
 
     @property
     def changes(self) -> bool:
@@ -122,81 +131,9 @@ def _keep(values: Matrix, modality: str) -> Matrix:
     return values
 
 
-def _stored(values: Matrix) -> np.ndarray:
-    """Return the values that need a look: all, or the non-zeros of a sparse matrix."""
-    return np.asarray(values.data if sparse.issparse(values) else values)
-
-
-def _check_counts(values: Matrix, modality: str, transform: str) -> None:
-    stored = _stored(values)
-    if np.isnan(stored).any():
-        raise DataError(
-            f"modality {modality!r} has {np.isnan(stored).sum()} missing entries, {transform} needs whole samples",
-            hint=f"leave those features out, or use --transform {modality}=zscore",
-        )
-    _refuse_negative(values, modality, transform)
-
-
-def _refuse_negative(values: Matrix, modality: str, transform: str) -> None:
-    stored = _stored(values)
-    lowest = np.fmin.reduce(stored, axis=None, initial=0.0)  # of those that are not missing
-    if lowest < 0:
-        raise DataError(
-            f"modality {modality!r} has values below 0 (lowest {lowest:g}), {transform} is for counts",
-            hint=f"use --transform {modality}=zscore, or name the counts with --layer {modality}=LAYER",
-        )
-
-
-def _log_normalise(values: Matrix, modality: str) -> Matrix:
-    """Scanpy's normalize_total and log1p."""
-    import anndata
-    import scanpy
-
-    _check_counts(values, modality, "lognorm")
-    stored = _stored(values)
-    if not np.array_equal(stored, np.rint(stored)):
-        log.warning("modality %r is not whole counts and looks normalised already: lognorm may do it twice", modality)
-    n_empty = int(np.sum(np.asarray(values.sum(axis=1)).ravel() == 0))
-    if n_empty:
-        log.warning("modality %r: %s without a single count", modality, counted(n_empty, "sample"))
-    holder = anndata.AnnData(values.astype(np.result_type(values.dtype, np.float32)))  # astype copies
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Some cells have zero counts")  # said above, with their number
-        scanpy.pp.normalize_total(holder, target_sum=COUNTS_PER_SAMPLE)
-    scanpy.pp.log1p(holder)
-    return holder.X
-
-
-def _centre_log_ratio(values: Matrix, modality: str) -> Matrix:
-    """``log1p(x / exp(mean(log1p(x))))`` over the features of a sample; a zero stays zero.
-
-    Source: Stoeckius et al., Simultaneous epitope and transcriptome measurement in single cells (CITE-seq),
-    2017; in the form of Seurat's ``NormalizeData(normalization.method = "CLR", margin = 2)``.
-    """
-    _check_counts(values, modality, "clr")
-    values = values.astype(np.result_type(values.dtype, np.float32))
-    mean_log = np.asarray(np.log1p(values).sum(axis=1, dtype=np.float64)).ravel() / max(values.shape[1], 1)
-    factor = np.exp(-mean_log).astype(values.dtype)  # (samples,)
-    if sparse.issparse(values):
-        return sparse.csr_matrix(sparse.diags(factor) @ values).log1p().astype(values.dtype)
-    return np.log1p(values * factor[:, None])
-
-
-def _binarise(values: Matrix, modality: str) -> Matrix:
-    """1 where a value is above 0; missing entries stay missing."""
-    _refuse_negative(values, modality, "binarize")
-    stored = _stored(values)
-    ones = np.where(np.isnan(stored), np.nan, stored > 0).astype(np.float32)
-    if isinstance(values, np.ndarray):
-        return ones
-    found = sparse.csr_matrix((ones, values.indices, values.indptr), shape=values.shape, copy=True)
-    found.eliminate_zeros()
-    return found
-
-
 def _to_m_values(values: Matrix, modality: str) -> Matrix:
     """``log2(b / (1 − b))``."""
-    stored = _stored(values)
+    stored = stored_values(values)
     outside = int(np.sum((stored < 0) | (stored > 1)))
     if outside:
         raise DataError(
@@ -230,7 +167,7 @@ TRANSFORMS: dict[str, Transform] = {
         Transform("none", _keep, False, lambda x: x, "input", "the values as they are", likelihood=None),
         Transform(
             "lognorm",
-            _log_normalise,
+            log_normalise,
             True,
             None,
             "log1p(counts per 10,000)",
@@ -239,7 +176,7 @@ TRANSFORMS: dict[str, Transform] = {
         ),
         Transform(
             "clr",
-            _centre_log_ratio,
+            centre_log_ratio,
             True,
             None,
             "centred log ratio",
@@ -248,8 +185,18 @@ TRANSFORMS: dict[str, Transform] = {
         ),
         Transform("mvalue", _to_m_values, True, _to_beta, "beta value", "beta values to M-values, then zscore"),
         Transform(
+            "tfidf",
+            term_frequencies,
+            True,
+            None,
+            "log1p(TF-IDF x 10,000)",
+            "term frequency times inverse document frequency, as in Signac, then zscore",
+            needs_all=True,
+            fit=inverse_document_frequencies,
+        ),
+        Transform(
             "binarize",
-            _binarise,
+            binarise,
             False,
             lambda x: x,
             "probability of a value above 0, at the median number of such values of the training samples",

@@ -239,7 +239,8 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | Non
 
 
 def _stand_in(record: ModalityRecord, replicate: int, places: np.ndarray) -> np.ndarray:
-    """(features of the record,) the replicate's training mean for features that the data lack, 0 for others."""
+    """(features of the record,) what gives the replicate's training mean where the data lack a feature, else 0."""
     stand_in, columns = np.zeros(len(places)), record.view(record.columns, replicate)
-    stand_in[columns] = record.view(record.mean, replicate)
+    mean = record.view(record.mean, replicate)
+    stand_in[columns] = mean if record.weights is None else np.expm1(mean) / record.view(record.weights, replicate)
     return np.where(places < 0, stand_in, 0.0)

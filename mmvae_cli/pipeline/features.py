@@ -72,14 +72,14 @@ def select_by_label(
     """Selection of each replicate, one where all agree; None where all features are used."""
     if wanted is None or study.label is None:
         return None
-    modality = study.aligned.modalities[name]
     target = study.aligned.to_own(name, study.label.values)
     alike = selection.select_on == "all" or len(study.splits) == 1
     found = []
     for replicate in range(1 if alike else len(study.splits)):
         looked_at = study.taking_part if selection.select_on == "all" else study.part("train", replicate)
         among = np.where(study.aligned.to_own(name, looked_at), target, np.nan)
-        correlation = label_correlation(modality.values, among, study.label.classes)
+        values = study.seen_by(replicate).aligned.modalities[name].values
+        correlation = label_correlation(values, among, study.label.classes)
         found.append(select_features(np.where(usable, correlation, np.nan), *wanted, name))
     return found
 

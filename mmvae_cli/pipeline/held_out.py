@@ -41,6 +41,8 @@ def observed_values(view: View, record: ModalityRecord, rows: np.ndarray) -> np.
     place = view.aligned.modalities[record.name].var.index.get_indexer(names)
     values = view.aligned.dense(record.name, np.maximum(place, 0), rows).astype(np.float64)
     values[:, place < 0] = np.nan
+    if record.weights is not None:
+        values = np.log1p(values * record.view(record.weights, view.replicate))
     if record.median_size is not None and LIKELIHOODS[record.likelihood].sized:
         own = library_sizes(view.aligned.modalities[record.name].values[view.aligned.rows[record.name][rows]])
         values *= (record.view(record.median_size, view.replicate) / own)[:, None]

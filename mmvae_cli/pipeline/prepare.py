@@ -14,7 +14,7 @@ from mmvae_cli.pipeline.choices import choose
 from mmvae_cli.pipeline.features import numbers_wanted, reuse_selection, select_by_label, usable_features
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, at_one_depth
-from mmvae_cli.pipeline.records import modality_record
+from mmvae_cli.pipeline.records import fitted_weights, modality_record
 from mmvae_cli.pipeline.study import Study
 
 
@@ -30,7 +30,7 @@ def prepare(
     Parameters
     ----------
     scale_on
-        ``train`` or ``all``: the samples that mean and sd are fitted on.
+        ``train`` or ``all``: the samples that weights, mean and sd are fitted on.
     earlier
         Sets (n_features,) selected before, for modalities for which no selection is asked.
 
@@ -50,6 +50,7 @@ def prepare(
         if chosen[name].sized:
             warn_about_empty(name, values[name])
     study = replace(study, aligned=study.aligned.with_values(values))
+    study = replace(study, weights=fitted_weights(study, chosen, scale_on))
     wanted = numbers_wanted(study, selection)
     ranked = at_one_depth(
         study, {name: one.likelihood for name, one in chosen.items() if one.sized and wanted[name] is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,32 @@ from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.choices import Choice
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
+
+
+def fitted_weights(study: Study, choices: Mapping[str, Choice], scale_on: str) -> dict[str, np.ndarray]:
+    """Weights of the features (1 or replicates, n_features) of the modalities whose transform fits them.
+
+    Parameters
+    ----------
+    study
+        Its values transformed.
+    scale_on
+        See ``prepare``.
+    """
+    found = {}
+    for name, choice in choices.items():
+        fit = TRANSFORMS[choice.transform].fit
+        if fit is not None:
+            values = study.aligned.modalities[name].values
+            found[name] = np.stack([fit(values, rows) for rows in _fitted_on(study, name, scale_on)])
+    return found
+
+
+def _fitted_on(study: Study, name: str, scale_on: str) -> list[np.ndarray]:
+    """Rows in the table of a modality that each replicate's preparation is fitted on, once where all agree."""
+    if scale_on == "all":
+        return [study.aligned.own_rows(name, study.taking_part)]
+    return [study.aligned.own_rows(name, study.part("train", replicate)) for replicate in range(len(study.splits))]
 
 
 def modality_record(
@@ -55,12 +82,22 @@ def modality_record(
         likelihood=choice.likelihood,
         value_kind=choice.kind,
         layer=modality.layer,
+        weights=_weights_of(study, name, columns),
         median_size=np.array([library for _, library in scaling]) if choice.sized else None,
     )
     if selections is None:
         return record
     sets = np.stack([one.sets[row] for one, row in zip(selections, columns, strict=True)])
     return replace(record, shared_set=sets == "shared", other_set=sets == "other")
+
+
+def _weights_of(study: Study, name: str, columns: np.ndarray) -> np.ndarray | None:
+    """Weights of the features that are used, (1 or replicates, n_features of the model)."""
+    if name not in study.weights:
+        return None
+    weights, n_different = study.weights[name], max(len(study.weights[name]), len(columns))
+    rows = (each[replicate if len(each) > 1 else 0] for replicate in range(n_different) for each in (weights, columns))
+    return np.stack([of_all[chosen] for of_all, chosen in zip(rows, rows, strict=True)])
 
 
 def _scaling(
@@ -70,16 +107,16 @@ def _scaling(
 
     The moments of counts are those at the median library size, where that is known.
     """
-    alike = len(columns) == 1 and (scale_on == "all" or len(study.splits) == 1)
     values, fitted = study.aligned.modalities[name].values, []
     are_counts = LIKELIHOODS[choice.likelihood].sized
     sizes = library_sizes(values) if choice.sized else np.ones(values.shape[0])
     values = at_library_size(values, 1.0) if are_counts else values
-    for replicate in range(1 if alike else len(study.splits)):
-        samples = study.taking_part if scale_on == "all" else study.part("train", replicate)
-        rows = study.aligned.own_rows(name, samples)
+    fitted_on = _fitted_on(study, name, scale_on)
+    for replicate in range(max(len(fitted_on), len(columns))):
+        rows = fitted_on[replicate if len(fitted_on) > 1 else 0]
         chosen = columns[replicate if len(columns) > 1 else 0]
         library = float(np.median(sizes[rows]))
-        found, unit = fit_scaling(values, rows, chosen), library if are_counts else 1.0
+        seen = study.seen_by(replicate).aligned.modalities[name].values if name in study.weights else values
+        found, unit = fit_scaling(seen, rows, chosen), library if are_counts else 1.0
         fitted.append((Scaling(found.mean * unit, found.sd * unit), library))
     return fitted

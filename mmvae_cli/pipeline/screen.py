@@ -46,18 +46,19 @@ def screen_study(
     nuisance
         By modality (n_own_samples, k), see ``data.screening``.
     """
-    values = {name: modality.values for name, modality in study.aligned.modalities.items()}
+    names = list(study.aligned.modalities)
     fdr, association = criteria(options)
     n_screenings = max(len(study.splits), *(len(chosen) for chosen in usable.values()))
     found: Screenings = []
     for replicate in range(n_screenings):
         train = study.part("train", replicate if len(study.splits) > 1 else 0)
-        rows = {name: study.aligned.rows[name][train] for name in values}
+        rows = {name: study.aligned.rows[name][train] for name in names}
+        seen = study.seen_by(replicate).aligned.modalities
         entering = {name: chosen[replicate if len(chosen) > 1 else 0] for name, chosen in usable.items()}
         tick = None if on_screening is None else partial(_tick, on_screening, replicate, n_screenings)
         found.append(
             screen(
-                values,
+                {name: modality.values for name, modality in seen.items()},
                 rows,
                 entering,
                 fdr=fdr,

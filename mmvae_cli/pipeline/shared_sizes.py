@@ -51,10 +51,10 @@ def _roles(record: ModalityRecord) -> np.ndarray:
 def _evidence(prepared: Prepared, study: Study, replicate: int) -> int:
     """Rank of the prediction of modalities from each other, in the training samples of a replicate."""
     train = study.part("train", replicate if len(study.splits) > 1 else 0)
-    values, observed = {}, {}
+    seen, values, observed = study.seen_by(replicate).aligned, {}, {}
     for record in prepared.records:
         shared = record.view(_roles(record), replicate)
         places = prepared.places(record)[record.view(record.columns, replicate)[shared]]
-        values[record.name] = study.aligned.dense(record.name, places, train)
+        values[record.name] = seen.dense(record.name, places, train)
         observed[record.name] = study.aligned.rows[record.name][train] >= 0
     return shared_rank(values, observed)

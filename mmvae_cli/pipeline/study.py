@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from mmvae_cli.data.aligned import Aligned, align
 from mmvae_cli.data.annotations import find_column
+from mmvae_cli.data.count_transforms import log_weighted
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.labels import Label, make_label, strata
 from mmvae_cli.data.split import make_split, read_split
@@ -34,6 +36,8 @@ class Study:
     split_origin, split_reused
         Where the split comes from, for the user; whether none of its held-out samples trained in the one that was
         written before, so that what was selected there may be used.
+    weights
+        By modality whose transform fits them (1 or replicates, n_features); see ``seen_by``.
     """
 
     aligned: Aligned
@@ -41,6 +45,15 @@ class Study:
     splits: np.ndarray
     split_origin: str
     split_reused: bool = False
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def seen_by(self, replicate: int) -> Study:
+        """The study with the values that a replicate sees, where they depend on what was fitted on its samples."""
+        values = {
+            name: log_weighted(self.aligned.modalities[name].values, weights[replicate if len(weights) > 1 else 0])
+            for name, weights in self.weights.items()
+        }
+        return replace(self, aligned=self.aligned.with_values(values), weights={})
 
     def part(self, name: str, replicate: int = 0) -> np.ndarray:
         """(n_samples,) True for the samples of a part of the split."""

@@ -46,7 +46,9 @@ def modality_tensors(
         values = values[:, record.columns[0]]
         stand_in = None if stand_in is None else stand_in[record.columns[0]]
     centre, spread, mean, sd = np.zeros(values.shape[1]), np.ones(values.shape[1]), None, None
-    if record.sd is not None and len(record.mean) == 1 and columns is None:
+    if record.weights is not None and record.sd is not None:
+        mean, sd = record.mean.astype(np.float32), record.sd.astype(np.float32)  # of weighted values: as they are taken
+    elif record.sd is not None and len(record.mean) == 1 and columns is None:
         centre, spread = record.mean[0], record.sd[0]
     elif record.sd is not None and observed.any():
         centre, spread, mean, sd = _relative(values, observed, record, record.sd)
@@ -66,6 +68,7 @@ def modality_tensors(
         columns,
         None if mean is None else torch.from_numpy(mean).to(device),
         None if sd is None else torch.from_numpy(sd).to(device),
+        None if record.weights is None else torch.from_numpy(record.weights).to(device),
         known,
         None if fill is None else fill.to(device),
         None if totals is None else torch.from_numpy(_log_sizes(totals, record)).to(device),

@@ -43,6 +43,8 @@ class ModalityRecord:
         Same shape: True where screening gave a feature the role ``shared``; None without screening.
     mean, sd
         Same shape, of the transformed values; ``sd`` None where nothing was standardised.
+    weights
+        Same shape: what the transform fitted, see ``data.transforms.Transform.fit``; None where it fits nothing.
     median_size
         (1 or replicates,) median library size of the training samples; None where library sizes are not known.
     transform, layer, likelihood
@@ -63,6 +65,7 @@ class ModalityRecord:
     other_set: np.ndarray | None = None
     role_shared: np.ndarray | None = None
     sd: np.ndarray | None = None
+    weights: np.ndarray | None = None
     median_size: np.ndarray | None = None
 
     def view(self, array: np.ndarray, replicate: int) -> np.ndarray:
@@ -74,7 +77,7 @@ class ModalityRecord:
         return np.array(self.features, dtype=object)[self.view(self.columns, replicate)]
 
 
-ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "median_size")
+ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "weights", "median_size")
 
 
 def roles_of(modalities: Sequence[ModalityRecord]) -> list[torch.Tensor] | None:

@@ -31,6 +31,8 @@ class ModalityTensors:
         (replicates, chosen features) the features each replicate sees; None where all see all.
     mean, sd
         (1 or replicates, chosen features), applied to what is taken; None where the table is scaled already.
+    weights
+        Same shape: values x that are taken become ``log(1 + x w)`` before; None where they are not weighted.
     known
         (samples, features) False for missing entries; None where there are none.
     fill
@@ -49,6 +51,7 @@ class ModalityTensors:
     columns: Tensor | None = None
     mean: Tensor | None = None
     sd: Tensor | None = None
+    weights: Tensor | None = None
     known: Tensor | None = None
     fill: Tensor | None = None
     log_size: Tensor | None = None
@@ -58,6 +61,8 @@ class ModalityTensors:
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Values (replicates, samples, chosen features) of rows (replicates, samples), and which of them are known."""
         taken = self.table.take(rows, self.columns)
+        if self.weights is not None:
+            taken = torch.log1p(taken * self.weights.unsqueeze(1))
         if self.mean is not None and self.sd is not None:
             taken = (taken - self.mean.unsqueeze(1)) / self.sd.unsqueeze(1)
         if self.known is None:
@@ -82,7 +87,7 @@ class ModalityTensors:
         columns = None if self.columns is None else self.columns[list(replicates)]
         mean, sd, fill, log_size = (_of(each, replicates) for each in (self.mean, self.sd, self.fill, self.log_size))
         kept = replace(self, columns=columns, mean=mean, sd=sd, fill=fill, log_size=log_size)
-        return replace(kept, covariates=_of(self.covariates, replicates))
+        return replace(kept, covariates=_of(self.covariates, replicates), weights=_of(self.weights, replicates))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from mmvae_cli.data.count_transforms import log_weighted
 from mmvae_cli.data.kinds import value_kind
 from mmvae_cli.data.transforms import TRANSFORMS, fit_scaling, warn_about_values
 from mmvae_cli.errors import DataError
@@ -50,7 +51,7 @@ def test_what_can_be_undone_gives_the_input_back(name):
     np.testing.assert_allclose(transform.undo(transformed), values, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["lognorm", "clr", "zscore", "binarize", "none"])
+@pytest.mark.parametrize("name", ["lognorm", "clr", "zscore", "tfidf", "binarize", "none"])
 def test_sparse_values_stay_sparse(name):
     assert sparse.issparse(TRANSFORMS[name].apply(sparse.csr_matrix(_values("counts")), "rna"))
 
@@ -92,6 +93,21 @@ def test_clr_is_that_of_seurat(convert):
 
 
 @pytest.mark.parametrize("convert", FORMATS)
+def test_tfidf_is_that_of_signac_with_the_idf_of_the_training_samples(convert):
+    values, rows = _values("counts"), np.array([1, 4, 9, 12])
+    values[rows, 2] = 0
+    values[5] = 0
+    frequencies = TRANSFORMS["tfidf"].apply(convert(values), "atac")
+    weights = TRANSFORMS["tfidf"].fit(frequencies, rows)
+    n_with = (values[rows] > 0).sum(0)
+    np.testing.assert_allclose(weights, np.where(n_with > 0, 4 / np.maximum(n_with, 1), 1))
+    found = log_weighted(frequencies, weights)
+    assert sparse.issparse(found) == sparse.issparse(convert(values))
+    expected = np.log1p(1e4 * values / np.maximum(values.sum(1, keepdims=True), 1) * weights)
+    np.testing.assert_allclose(_dense(found), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("convert", FORMATS)
 def test_binarize_is_1_above_0_of_counts_and_of_fractions(convert):
     values = np.array([[0, 1, 3], [0.25, 0, np.nan]], dtype=np.float32)
     result = TRANSFORMS["binarize"].apply(convert(values), "atac")
@@ -114,6 +130,8 @@ def test_mvalue_is_the_binary_logit_and_clips_with_a_warning(convert, caplog):
     [
         ("lognorm", [[1.0, -2.0]], ["'x'", "below 0", "-2", "x=zscore", "--layer x="]),
         ("clr", [[1.0, -2.0]], ["'x'", "below 0", "x=zscore"]),
+        ("tfidf", [[1.0, -2.0]], ["'x'", "below 0", "x=zscore"]),
+        ("tfidf", [[1.0, np.nan]], ["'x'", "1 missing"]),
         ("lognorm", [[1.0, np.nan]], ["'x'", "1 missing"]),
         ("clr", [[1.0, np.nan]], ["'x'", "1 missing"]),
         ("binarize", [[1.0, np.nan], [-2.0, 0]], ["'x'", "below 0", "-2", "--layer x="]),
