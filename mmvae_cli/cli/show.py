@@ -128,6 +128,11 @@ def show_predict(summary: Summary) -> None:
         unit = "the unit of the input" if found["unit"] == "input" else found["unit"]
         size = f"{counted(found['samples'], 'sample')} × {counted(found['features'], 'feature')}"
         out.print(f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit)}")
+        if found.get("without"):
+            where = " and ".join(
+                f'obsm["{literal(key)}"] of {literal(holder)}' for holder, key in found["beside"].items()
+            )
+            out.print(f"{counted(found['without'], 'sample')} of them without {literal(name)}: in {where}")
     if summary.get("intervals") is not None:
         out.print(f"with the ends of their {100 * summary['intervals']:g} % intervals; mmvae evaluate measures them")
     show_written(summary)

@@ -127,7 +127,8 @@ def _show_uncertainty(found: Summary) -> None:
         table.add_row(literal(name), f"{one['significant']} of {one['tested']}", *cells)
     out.print(table)
     level = f"{100 * found['level']:g} %"
-    out.print(f"significant: features with q < 0.05, by permutation; the rest: values inside their {level} intervals")
+    out.print("significant: of the features tested, those predicted better than by chance (permutation, q < 0.05)")
+    out.print(f"the rest: values inside their {level} intervals")
     if found["stability"] is not None and found["stability"]["median"] is not None:
         same = found["stability"]
         out.print(

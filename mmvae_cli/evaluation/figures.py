@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +119,9 @@ def lines(results: pd.DataFrame, metrics: Sequence[str], layout: Panels, series:
             _finish_lines(row, quantity)
             for axis in row[: len(row) * (last and layout.x is not None)]:
                 axis.set_xlabel(f"number of {_name_of(str(layout.x))} features")
-        handles = axes[0][0].get_legend_handles_labels()
+        known = {model for frame in frames.values() for model in frame.loc[frame["value"].notna(), "model"]}
+        drawn = [one.name in known for one in series]  # baselines have no latents, so no AUC
+        handles = (list(compress(parts, drawn)) for parts in axes[0][0].get_legend_handles_labels())
         note = f"median ± sd,\n{_replicates(results)}"
         figure.legend(*handles, loc="outside right upper", frameon=False, title=note, alignment="left")
     return figure

@@ -95,7 +95,7 @@ class Applied:
         """Training mean of features without shared signal, in the model's unit, where a sample has a source."""
         if record.role_shared is None:
             return part
-        mean = 0.0 if record.sd is not None else record.view(record.mean, self.replicate)
+        mean, _ = record.training_moments(self.replicate)
         other = ~record.view(record.role_shared, self.replicate)
         return np.where(other & observed[:, list(sources)].any(1, keepdims=True), mean, part)
 

@@ -124,6 +124,11 @@ def require_kind(modality: Modality, kind: str, likelihood: str) -> None:
 def _require_fitting(modality: Modality, choice: Choice) -> None:
     name, transform, likelihood = modality.name, choice.transform, choice.likelihood
     warn_about_values(name, choice.kind, transform, likelihood)
+    if choice.kind == "fractions" and TRANSFORMS[transform].needs_all:
+        log.warning(
+            "modality %r holds %s, and %s is for counts: for beta values of methylation use --transform %s=mvalue",
+            name, SAID[choice.kind], transform, name,
+        )  # fmt: skip
     described_by = TRANSFORMS[transform].likelihood
     if described_by is None:
         require_kind(modality, choice.kind, likelihood)

@@ -62,7 +62,7 @@ class Ensemble:
     ) -> Iterator[tuple[Batch, np.ndarray, np.ndarray]]:
         """Batches of rows with the ends of the central intervals, each (n_samples, features of the written replicate).
 
-        nan without a source, and for features that are not predicted and were not standardised.
+        nan without a source.
         """
         run, done = self.written.run, 0
         record = run.modalities[target]
@@ -70,11 +70,14 @@ class Ensemble:
         for batch in self.written.batches(rows):
             found = self.moments(batch, sources, target)
             moments = Moments(found.mean, factor**2 * found.variance)
-            if record.role_shared is not None and record.sd is not None:  # the others vary around their training mean
+            if record.role_shared is not None:  # the others vary around their training mean
                 shared = record.view(record.role_shared, self.written.replicate)
                 observed = self.written.observed[rows[done : done + len(found.mean)]][:, list(sources)].any(1)
                 mean_only = ~shared & observed[:, None]
-                moments = Moments(np.where(mean_only, 0.0, moments.mean), np.where(mean_only, 1.0, moments.variance))
+                mean, variance = record.training_moments(self.written.replicate)
+                moments = Moments(
+                    np.where(mean_only, mean, moments.mean), np.where(mean_only, variance, moments.variance)
+                )
             yield batch, *central_interval(moments, level, record.likelihood)
             done += len(found.mean)
 

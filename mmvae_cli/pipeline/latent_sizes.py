@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
-from mmvae_cli.errors import DataError, pick
+from mmvae_cli.errors import DataError, listed, pick
 from mmvae_cli.values import EVERY
+
+log = logging.getLogger("mmvae_cli")
 
 DEFAULT_SIZE = 4
 SHARED = "shared"
@@ -50,3 +53,13 @@ def latent_sizes(
     if shared + sum(private.values()) == 0:
         raise DataError("there is no latent at all", hint="give at least one block a size above 0")
     return private, shared
+
+
+def warn_of_many(sizes: Mapping[str, int], n_training: int) -> None:
+    """Say which blocks have more latents than there are training samples."""
+    many = [f"{name}={size}" for name, size in sizes.items() if size > n_training]
+    if many:
+        log.warning(
+            "--latent %s: more latents than the %d training samples can tell apart; a few are enough, see --latent",
+            listed(many), n_training,
+        )  # fmt: skip

@@ -77,6 +77,7 @@ def predict(source: Source | MuData | None, config: PredictConfig, *, command_li
                 "samples": int((~np.isnan(prediction.values).all(1)).sum()),
                 "features": len(prediction.features),
                 "unit": prediction.unit,
+                **_without_target(applied, prediction, key, updates),
             }
             for prediction in predictions
         },
@@ -185,6 +186,19 @@ def _updates(applied: Applied, prediction: Prediction, key: str, sources: Sequen
         updates |= _other_features(applied, prediction, key, updates)
         updates[f"uns/{key}/features_{target}"] = prediction.features.astype(object)
     return updates
+
+
+def _without_target(
+    applied: Applied, prediction: Prediction, key: str, updates: Mapping[str, object]
+) -> dict[str, object]:
+    """How many predicted samples the target lacks, and where they stand: beside the sources."""
+    rows = applied.aligned.rows.get(prediction.target, np.full(len(prediction.values), -1))
+    without = int(((rows < 0) & ~np.isnan(prediction.values).all(1)).sum())
+    name = f"{key}_{prediction.target}"
+    return {
+        "without": without,
+        "beside": {m: name for m in applied.aligned.modalities if f"mod/{m}/obsm/{name}" in updates},
+    }
 
 
 def _other_features(

@@ -77,7 +77,7 @@ def modality_record(
         features=tuple(modality.var.index[kept].astype(str)),
         columns=np.searchsorted(kept, columns).astype(np.int64),
         mean=np.stack([one.mean for one, _ in scaling]),
-        sd=np.stack([one.sd for one, _ in scaling]) if TRANSFORMS[choice.transform].standardise else None,
+        **{"sd" if TRANSFORMS[choice.transform].standardise else "spread": np.stack([one.sd for one, _ in scaling])},
         transform=choice.transform,
         likelihood=choice.likelihood,
         value_kind=choice.kind,

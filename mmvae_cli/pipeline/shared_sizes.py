@@ -9,7 +9,7 @@ import numpy as np
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.evaluation.shared_rank import shared_rank
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, asks_for_shared, latent_sizes
+from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, SHARED, asks_for_shared, latent_sizes, warn_of_many
 from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.training.run import ModalityRecord
@@ -25,8 +25,10 @@ def shared_sizes(prepared: Prepared, config: TrainConfig) -> list[int]:
     By evidence there are as many as linear components are needed, see ``evaluation.shared_rank``, from 4 to 32: a
     curved factor takes more room than a straight one while it is learned, and what is not needed costs little.
     """
-    _, asked = latent_sizes(config.latent, prepared.study.aligned.file_order)
+    private, asked = latent_sizes(config.latent, prepared.study.aligned.file_order)
     by_evidence = OBJECTIVES[config.model].shared_path and not asks_for_shared(config.latent)
+    n_training = int((prepared.study.splits == "train").sum(1).min())
+    warn_of_many(private if by_evidence else {**private, SHARED: asked}, n_training)
     study = prepared.depth_free if by_evidence else prepared.study
     n_different = max(len(prepared.study.splits), *(len(_roles(record)) for record in prepared.records))
     sizes = []

@@ -92,6 +92,8 @@ def fit_run(
     latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed, as is:
     per_modality(config.modality_weight, list(dataset.modalities), "--modality-weight")
     study, prepared = training_input(dataset, config)
+    if not (study.splits == "test").any():
+        log.warning("no sample is held out: mmvae evaluate will have nothing to measure on (--test-fraction above 0)")
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(
             prepared.depth_free, prepared.entering(), config.key, config, config.seed, on_screening, prepared.depth

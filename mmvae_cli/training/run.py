@@ -43,6 +43,8 @@ class ModalityRecord:
         Same shape: True where screening gave a feature the role ``shared``; None without screening.
     mean, sd
         Same shape, of the transformed values; ``sd`` None where nothing was standardised.
+    spread
+        Same shape: sd of the values where nothing was standardised; None elsewhere.
     weights
         Same shape: what the transform fitted, see ``data.transforms.Transform.fit``; None where it fits nothing.
     median_size
@@ -65,6 +67,7 @@ class ModalityRecord:
     other_set: np.ndarray | None = None
     role_shared: np.ndarray | None = None
     sd: np.ndarray | None = None
+    spread: np.ndarray | None = None
     weights: np.ndarray | None = None
     median_size: np.ndarray | None = None
 
@@ -72,12 +75,20 @@ class ModalityRecord:
         """Row of a replicate in one of the arrays."""
         return array[replicate if len(array) > 1 else 0]
 
+    def training_moments(self, replicate: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of each feature in the training samples, in the model's unit; nan where not recorded."""
+        mean = self.view(self.mean, replicate)
+        if self.sd is not None:
+            return np.zeros_like(mean), np.ones_like(mean)
+        spread = np.full_like(mean, np.nan) if self.spread is None else self.view(self.spread, replicate)
+        return mean, np.square(spread)
+
     def feature_names(self, replicate: int) -> np.ndarray:
         """Names of the features a replicate uses, in the model's order."""
         return np.array(self.features, dtype=object)[self.view(self.columns, replicate)]
 
 
-ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "weights", "median_size")
+ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "spread", "weights", "median_size")
 
 
 def roles_of(modalities: Sequence[ModalityRecord]) -> list[torch.Tensor] | None:

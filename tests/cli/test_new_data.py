@@ -96,7 +96,8 @@ def test_samples_without_the_target_get_their_prediction_beside_the_source(here:
     whole = mudata.read_h5mu(drawn / "two.h5mu")
     mudata.MuData({"rna": whole.mod["rna"], "methylation": whole.mod["methylation"][20:].copy()}).write_h5mu("m.h5mu")
     done(f"train m.h5mu {QUICK}")
-    done("predict --from rna --to methylation")
+    shown = done("predict --from rna --to methylation").out
+    assert '20 samples of them without methylation: in obsm["mmvae_methylation"] of rna' in shown
     mdata = mudata.read_h5mu("m.h5mu")
     beside, layer = mdata.mod["rna"].obsm["mmvae_methylation"], mdata.mod["methylation"].layers["mmvae_from_rna"]
     assert beside.shape == (80, 30)

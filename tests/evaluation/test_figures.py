@@ -75,6 +75,15 @@ def test_a_figure_says_what_is_on_its_axes_and_how_many_replicates_there_are() -
     assert [text.get_text() for text in auc.legends[0].get_texts()] == ["MVAE", "sup-MVAE"]
 
 
+def test_a_model_without_a_value_is_not_in_the_legend() -> None:
+    results, _ = frames()
+    results = results[(results["metric"] != "auc") | (results["model"] != "sup-mvae")]
+    assert "sup-mvae" in set(results["model"])
+    figure = figures.lines(results, ("auc",), figures.panels(results, FACTORS), SERIES)
+    assert figure is not None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["MVAE"]
+
+
 def test_boxes_stand_for_each_model_and_set() -> None:
     results, features = frames()
     figure = figures.boxes(features, figures.panels(results, FACTORS), SERIES)

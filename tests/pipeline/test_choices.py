@@ -125,3 +125,12 @@ def test_what_is_not_binary_is_refused_with_its_place(kind: str) -> None:
 def test_a_modality_without_any_value_is_no_counts() -> None:
     with pytest.raises(DataError, match="no value at all"):
         choose(modality([np.nan, np.nan]), "nb")
+
+
+@pytest.mark.parametrize("transform", ["clr", "lognorm"])
+def test_transforms_of_counts_on_fractions_are_warned_about(transform: str, caplog) -> None:
+    choose(modality(ROWS["fractions"]), None, transform)
+    assert f"holds values between 0 and 1, and {transform} is for counts" in caplog.text
+    caplog.clear()
+    choose(modality(ROWS["counts"]), None, transform)
+    assert "is for counts" not in caplog.text
