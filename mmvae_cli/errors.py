@@ -5,7 +5,8 @@
     ├── DataError                    65  the data are bad, or do not fit the request
     ├── InputNotFoundError           66  no such input file or run folder
     ├── CannotCreateError            73  an output exists already, or its place is read-only
-    └── CannotWriteError             74  writing failed on the way: disk full, I/O error
+    ├── CannotWriteError             74  writing failed on the way: disk full, I/O error
+    └── OutOfMemoryError            137  there is not as much memory as is needed
 
 A message says what was found; the hint says what is allowed or what to do.
 """
@@ -66,6 +67,12 @@ class CannotWriteError(MmvaeError):
     """Writing failed on the way; what was there before is untouched."""
 
     exit_code = 74
+
+
+class OutOfMemoryError(MmvaeError):
+    """There is not as much memory as is needed."""
+
+    exit_code = 137
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

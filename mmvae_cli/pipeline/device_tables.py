@@ -19,9 +19,14 @@ WORTH_IT = 0.5  # part of a dense table's bytes above which a sparse one, whose 
 def saves_memory(values: sparse.csr_matrix) -> bool:
     """Whether a sparse table of (n_samples, n_features) values is used: large ones below a density of about 1/4."""
     n_samples, n_features = values.shape
+    return is_clean_sparse(values) and table_bytes(n_samples, n_features, values.nnz) < 4 * n_samples * n_features
+
+
+def table_bytes(n_samples: int, n_features: int, n_entries: int | None) -> int:
+    """Bytes of the table that is made of values with so many entries; None for dense ones."""
     dense = 4 * n_samples * n_features
-    by_row = 8 * values.nnz + 8 * n_samples + 4 * n_features
-    return is_clean_sparse(values) and dense > SMALL and by_row < WORTH_IT * dense
+    by_row = dense if n_entries is None else 8 * n_entries + 8 * n_samples + 4 * n_features
+    return by_row if dense > SMALL and by_row < WORTH_IT * dense else dense
 
 
 def dense_table(values: np.ndarray, observed: np.ndarray, scaling: Scaling, device: torch.device) -> DenseTable:

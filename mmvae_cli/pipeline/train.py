@@ -28,6 +28,7 @@ from mmvae_cli.pipeline.embed import embedding_updates
 from mmvae_cli.pipeline.intervals import WIDTHS, interval_widths
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
 from mmvae_cli.pipeline.load import load
+from mmvae_cli.pipeline.memory import require_memory
 from mmvae_cli.pipeline.not_finite import named
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
@@ -94,12 +95,13 @@ def fit_run(
     study, prepared = training_input(dataset, config)
     if not (study.splits == "test").any():
         log.warning("no sample is held out: mmvae evaluate will have nothing to measure on (--test-fraction above 0)")
+    device = choose_device(config.device)
+    require_memory(prepared, config, device)
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(
             prepared.depth_free, prepared.entering(), config.key, config, config.seed, on_screening, prepared.depth
         )
         prepared = with_roles(prepared, screenings, roles_read=read)
-    device = choose_device(config.device)
     sizes = shared_sizes(prepared, config)
     model = MultimodalVAE(_spec(prepared, config, sizes), seeds(config), roles_of(prepared.records), sizes).to(device)
     start_at_means(model, prepared.records)

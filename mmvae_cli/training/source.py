@@ -11,6 +11,8 @@ from torch import Tensor
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.training.tables import DenseTable, Table
 
+VALUES_AT_ONCE = 2**23  # of a modality, in batches that are not trained on: 32 MB
+
 
 def _of(tensor: Tensor | None, replicates: Sequence[int]) -> Tensor | None:
     """Rows of some replicates, (replicates, …); what all replicates share, a single row, stays."""
@@ -70,6 +72,11 @@ class ModalityTensors:
         known = DenseTable(self.known).take(rows, self.columns)
         stand_in = taken.new_zeros(()) if self.fill is None else self.fill.unsqueeze(1)
         return torch.where(known, taken, stand_in), known
+
+    @property
+    def n_features(self) -> int:
+        """How many features a replicate sees."""
+        return self.table.n_features if self.columns is None else self.columns.shape[1]
 
     def sizes(self, rows: Tensor) -> Tensor | None:
         """Log of the relative library sizes, (replicates, samples), of rows (replicates, samples)."""
@@ -132,7 +139,9 @@ class DeviceData:
         return replace(batch, label=label, labelled=self.labelled.expand(len(rows), -1).gather(1, at) & present)
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
-        """Batches of at most ``size`` samples, in the order of ``rows`` (replicates, samples)."""
+        """Batches of at most ``size`` samples, fewer of wide ones, in the order of ``rows`` (replicates, samples)."""
+        widest = max(modality.n_features for modality in self.modalities)
+        size = max(1, min(size, VALUES_AT_ONCE // max(1, len(rows) * widest)))
         for start in range(0, rows.shape[1], size):
             yield self.batch(rows[:, start : start + size])
 

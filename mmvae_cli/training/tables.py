@@ -12,6 +12,10 @@ from torch import Tensor
 class Table(Protocol):
     """(samples, features) values."""
 
+    @property
+    def n_features(self) -> int:
+        """How many features it holds."""
+
     def take(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
         """Values (replicates, samples, chosen features) of rows (replicates, samples).
 
@@ -24,6 +28,11 @@ class DenseTable:
     """A table of which every value is stored: ``values`` (samples, features)."""
 
     values: Tensor
+
+    @property
+    def n_features(self) -> int:
+        """As ``Table``."""
+        return self.values.shape[1]
 
     def take(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
         """As ``Table``."""
@@ -48,6 +57,11 @@ class SparseTable:
     features: Tensor
     values: Tensor
     background: Tensor
+
+    @property
+    def n_features(self) -> int:
+        """As ``Table``."""
+        return len(self.background)
 
     def take(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
         """As ``Table``."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmvae_cli.training import source
 from mmvae_cli.training.source import DeviceData, ModalityTensors, padded_rows
 from mmvae_cli.training.tables import DenseTable
 
@@ -12,11 +13,11 @@ X = torch.arange(20.0).view(5, 4)
 def test_each_replicate_sees_its_own_columns_and_scaling() -> None:
     columns = torch.tensor([[0, 2], [1, 3]])
     mean, sd = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, 2.0], [4.0, 8.0]])
-    source = ModalityTensors(DenseTable(X), None, columns, mean, sd)
+    modality = ModalityTensors(DenseTable(X), None, columns, mean, sd)
     rows = torch.tensor([[0, 4], [2, 3]])
     expected = torch.stack([(X[rows[r]][:, columns[r]] - mean[r]) / sd[r] for r in range(2)])
-    assert torch.equal(source.take(rows)[0], expected)
-    assert torch.equal(source.keep([1]).take(rows[1:])[0], expected[1:])
+    assert torch.equal(modality.take(rows)[0], expected)
+    assert torch.equal(modality.keep([1]).take(rows[1:])[0], expected[1:])
 
 
 def test_padding_is_observed_nowhere_and_not_counted() -> None:
@@ -65,3 +66,11 @@ def test_batches_hold_every_row_once_in_order(size: int) -> None:
     data = DeviceData((ModalityTensors(DenseTable(X), None),))
     taken = torch.cat([batch.x[0] for batch in data.batches(torch.tensor([[3, 1, 4, 0, 2]]), size)], 1)
     assert torch.equal(taken[0], X[[3, 1, 4, 0, 2]])
+
+
+def test_batches_of_wide_modalities_are_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "VALUES_AT_ONCE", 17)
+    data = DeviceData((ModalityTensors(DenseTable(X), None),))
+    for n_replicates, expected in ((1, [4, 1]), (2, [2, 2, 1]), (9, [1] * 5)):
+        rows = torch.arange(5).expand(n_replicates, -1)
+        assert [batch.x[0].shape[1] for batch in data.batches(rows, 1024)] == expected
