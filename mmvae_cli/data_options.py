@@ -9,6 +9,7 @@ from mmvae_cli.options import Options, option
 
 LIKELIHOOD_NAMES = ("gaussian", "bernoulli", "poisson", "nb", "zinb")
 TRANSFORM_NAMES = ("zscore", "lognorm", "clr", "mvalue", "tfidf", "binarize", "none")
+FILTER_NAMES = ("highly_variable",)
 SCREEN_FDR, SCREEN_BY = 0.05, "pearson"
 FEWEST_FALSE = 0.001  # as a false discovery rate: 2,000 permutations, whose scores must find room in memory
 
@@ -74,8 +75,22 @@ class SplitOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionOptions(Options):
-    """Which features enter, by correlation with the label."""
+    """Which features enter: a column of their own, by their variability, by correlation with the label."""
 
+    use_var: dict[str, str] = option(
+        {},
+        values.per_modality(values.text),
+        "Use only the features for which this column of var is True.",
+        metavar="[M=]COLUMN",
+        repeat=True,
+    )
+    var_filter: dict[str, str] = option(
+        {},
+        values.per_modality(values.ranked_filter(*FILTER_NAMES)),
+        "Use only the most variable features of the training samples: highly_variable:N.",
+        metavar="[M=]NAME:N",
+        repeat=True,
+    )
     shared: dict[str, int] = option(
         {},
         values.per_modality(values.whole(0)),

@@ -145,6 +145,18 @@ def several(parser: Parser) -> Parser:
     return parse
 
 
+def ranked_filter(*names: str) -> Parser:
+    """A way to rank features and how many to take, as ``name:number``; returned as that text."""
+
+    def parse(raw: Any) -> str:
+        name, _, number = str(raw).partition(":")
+        if not number:
+            raise ValueError(f"a number of features is needed, as in {names[0]}:2000")
+        return f"{choice(*names)(name.strip())}:{whole(1)(number.strip())}"
+
+    return parse
+
+
 def per_modality(parser: Parser, *, everywhere: bool = True) -> Parser:
     """``name=value`` for single modalities, and a bare value for all of them; later ones win."""
 

@@ -30,7 +30,7 @@ class Screening:
     Attributes
     ----------
     role
-        ``"shared"`` or ``"other"``.
+        ``"shared"`` or ``"other"``; ``"unused"`` where the feature was not to be screened.
     score
         Association with the modality with which it is strongest, from 0 to 1 (the first of ``association_scores``);
         nan where the feature was not screened.
@@ -175,7 +175,8 @@ def _called(
     shared = {name: q[name] <= fdr for name in q}
     several = sum(bool(calls.any()) for calls in shared.values()) > 1  # nothing is shared with nobody
     for name in statistics:
-        role = np.where(shared[name] & several, "shared", "other").astype(object)
+        role = np.full(n_features[name], "unused", dtype=object)
+        role[features[name]] = np.where((shared[name] & several)[features[name]], "shared", "other")
         score = np.full(n_features[name], np.nan)
         score[features[name][tested[name]]] = scores[name][tested[name]]
         found[name] = Screening(role, score, q[name])

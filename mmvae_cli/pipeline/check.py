@@ -18,7 +18,7 @@ from mmvae_cli.data.kinds import constant_features, value_kind
 from mmvae_cli.data.labels import Label, make_label
 from mmvae_cli.data.validate import problems, require_overlap, require_several
 from mmvae_cli.errors import MmvaeError
-from mmvae_cli.pipeline.choices import CHOSEN
+from mmvae_cli.pipeline.choices import CHOSEN, row_for
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepare import prepare
@@ -82,7 +82,7 @@ def _describe(modality: Modality) -> dict[str, Any]:
     if stored.size < values.shape[0] * values.shape[1]:
         finite = np.append(finite, 0.0)  # what a sparse matrix does not store
     kind = value_kind(values)
-    likelihood, transform, _ = CHOSEN[kind]
+    likelihood, transform, _ = CHOSEN[row_for(modality, kind)]
     size = values.shape[0] * values.shape[1]
     sparse_zeros = 0 if isinstance(values, np.ndarray) else size - len(stored)
     return {

@@ -64,7 +64,7 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
     """
     name, kind = modality.name, value_kind(modality.values)
     asked = None if likelihood in (None, AUTO) else likelihood
-    suited, its_transform, reason = CHOSEN[_row(modality, kind, transform)]
+    suited, its_transform, reason = CHOSEN[row_for(modality, kind, transform)]
     if asked is None and transform in (None, "none"):
         likelihood, transform = suited, transform or its_transform
         if kind != "continuous":
@@ -83,8 +83,8 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
     return choice
 
 
-def _row(modality: Modality, kind: str, transform: str | None) -> str:
-    """Row of ``CHOSEN`` for values of a kind."""
+def row_for(modality: Modality, kind: str, transform: str | None = None) -> str:
+    """Row of ``CHOSEN`` for values of a kind; ``transform`` as asked for."""
     says_presence = kind == "counts" and transform is None and repeated_share(modality.values) < LEAST_REPEATED
     return PRESENCE if says_presence else kind
 

@@ -12,6 +12,7 @@ from mmvae_cli.data_options import SelectionOptions
 from mmvae_cli.errors import DataError, UsageError, counted, listed
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.study import Study
+from mmvae_cli.pipeline.var_filters import named_by_column
 
 log = logging.getLogger("mmvae_cli")
 
@@ -24,21 +25,27 @@ def numbers_wanted(study: Study, selection: SelectionOptions) -> dict[str, tuple
     if (selection.shared or selection.other) and study.label is None:
         raise UsageError("--shared and --other rank features by a label", hint="name it with --label")
     return {
-        name: None if shared[name] is None and other[name] is None else (int(shared[name] or 0), int(other[name] or 0))  # type: ignore[call-overload]
+        name: None if shared[name] is None and other[name] is None else (int(shared[name] or 0), int(other[name] or 0))
         for name in names
     }
 
 
-def usable_features(study: Study, name: str, selection: SelectionOptions) -> tuple[dict[str, str], np.ndarray]:
-    """Features left out and why, and (n_features,) True for those that remain."""
+def usable_features(
+    study: Study, name: str, selection: SelectionOptions, column: str | None = None
+) -> tuple[dict[str, str], np.ndarray]:
+    """Features left out and why, and (n_features,) True for those that remain; ``column`` is that of ``--use-var``."""
     modality = study.aligned.modalities[name]
     reasons: dict[int, str] = {}
+    if column is not None:
+        others = np.flatnonzero(~named_by_column(modality, column))
+        reasons = {int(index): f"is not chosen by --use-var {column}" for index in others}
     if study.label is not None and not selection.keep_label_features:
         target = study.aligned.to_own(name, study.label.values)
-        found = leaking_features(
+        leaking = leaking_features(
             modality.values, list(modality.var.index), target, study.label.classes, study.label.name
         )
-        reasons = dict(found)
+        found = [(index, reason) for index, reason in leaking if index not in reasons]
+        reasons.update(found)
         if found:
             log.warning(
                 "modality %r: left out %s, which %s (--keep-label-features keeps such features)",
@@ -67,20 +74,24 @@ def usable_features(study: Study, name: str, selection: SelectionOptions) -> tup
 
 
 def select_by_label(
-    study: Study, name: str, selection: SelectionOptions, wanted: tuple[int, int] | None, usable: np.ndarray
+    study: Study, name: str, selection: SelectionOptions, wanted: tuple[int, int] | None, entering: np.ndarray
 ) -> list[Selection] | None:
-    """Selection of each replicate, one where all agree; None where all features are used."""
+    """Selection of each replicate, one where all agree; None where all are used that enter.
+
+    ``entering`` (1 or replicates, n_features) are the features to choose from.
+    """
     if wanted is None or study.label is None:
         return None
     target = study.aligned.to_own(name, study.label.values)
-    alike = selection.select_on == "all" or len(study.splits) == 1
+    n_rankings = 1 if selection.select_on == "all" else len(study.splits)
     found = []
-    for replicate in range(1 if alike else len(study.splits)):
+    for replicate in range(max(n_rankings, len(entering))):
         looked_at = study.taking_part if selection.select_on == "all" else study.part("train", replicate)
         among = np.where(study.aligned.to_own(name, looked_at), target, np.nan)
         values = study.seen_by(replicate).aligned.modalities[name].values
         correlation = label_correlation(values, among, study.label.classes)
-        found.append(select_features(np.where(usable, correlation, np.nan), *wanted, name))
+        among_these = entering[replicate if len(entering) > 1 else 0]
+        found.append(select_features(np.where(among_these, correlation, np.nan), *wanted, name))
     return found
 
 

@@ -16,6 +16,7 @@ from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, at_one_depth
 from mmvae_cli.pipeline.records import fitted_weights, modality_record
 from mmvae_cli.pipeline.study import Study
+from mmvae_cli.pipeline.var_filters import entering_features
 
 
 def prepare(
@@ -42,10 +43,12 @@ def prepare(
     names, earlier = study.aligned.file_order, earlier or {}
     likelihoods = per_modality(options.likelihood, names, "--likelihood")
     transforms = per_modality(options.transform, names, "--transform")
+    columns = per_modality(selection.use_var, names, "--use-var")
+    filters = per_modality(selection.var_filter, names, "--var-filter")
+    as_read = study.aligned
     values, chosen = {}, {}
     for name, modality in study.aligned.modalities.items():
-        asked = (None if given[name] is None else str(given[name]) for given in (likelihoods, transforms))
-        chosen[name] = choose(modality, *asked)
+        chosen[name] = choose(modality, likelihoods[name], transforms[name])
         values[name] = TRANSFORMS[chosen[name].transform].apply(modality.values, name)
         if chosen[name].sized:
             warn_about_empty(name, values[name])
@@ -57,11 +60,14 @@ def prepare(
     )
     records, selections, left_out = [], {}, {}
     for name in study.aligned.modalities:
-        left_out[name], usable = usable_features(study, name, selection)
-        sets = select_by_label(ranked, name, selection, wanted[name], usable)
+        left_out[name], usable = usable_features(study, name, selection, columns[name])
+        counts = as_read.modalities[name].values
+        entering, unlike = entering_features(study, name, chosen[name], counts, usable, filters[name])
+        left_out[name].update(unlike)
+        sets = select_by_label(ranked, name, selection, wanted[name], entering)
         if sets is None and name in earlier:
-            sets = [reuse_selection(earlier[name], usable, name)]
+            sets = [reuse_selection(earlier[name], row, name) for row in entering]
         if sets is not None:
             selections[name] = sets
-        records.append(modality_record(study, name, chosen[name], sets, usable, scale_on))
+        records.append(modality_record(study, name, chosen[name], sets, entering, scale_on))
     return Prepared(study, tuple(records), selections, left_out)

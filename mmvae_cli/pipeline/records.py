@@ -47,7 +47,7 @@ def modality_record(
     name: str,
     choice: Choice,
     selections: list[Selection] | None,
-    usable: np.ndarray,
+    entering: np.ndarray,
     scale_on: str,
 ) -> ModalityRecord:
     """Fit the scaling of the features that are used.
@@ -59,15 +59,15 @@ def modality_record(
     choice
         Transform and likelihood.
     selections
-        One per replicate, or a single one; None where all usable features enter.
-    usable
-        (n_features,) False for features that are left out.
+        One per replicate, or a single one; None where all features of ``entering`` are used.
+    entering
+        (1 or replicates, n_features) False for features that are left out, as many in each row.
     scale_on
         See ``prepare``.
     """
     modality = study.aligned.modalities[name]
     if selections is None:
-        columns = np.flatnonzero(usable)[None]
+        columns = np.stack([np.flatnonzero(row) for row in entering])
     else:
         columns = np.stack([np.flatnonzero(one.sets != "unused") for one in selections])
     kept = np.unique(columns)  # positions in the modality of all features that any replicate uses, in file order

@@ -75,8 +75,13 @@ def _tick(on_screening: OnScreening, replicate: int, n_screenings: int, done: fl
     on_screening((replicate + done) / n_screenings)
 
 
-def earlier_roles(study: Study, key: str, options: ScreenOptions) -> dict[str, Screening] | None:
-    """Roles that stand in the data: written by ``mmvae select``, or by the user; None where there are none to use."""
+def earlier_roles(
+    study: Study, usable: Mapping[str, np.ndarray], key: str, options: ScreenOptions
+) -> dict[str, Screening] | None:
+    """Roles that stand in the data: written by ``mmvae select``, or by the user; None where there are none to use.
+
+    ``usable`` is that of ``screen_study``.
+    """
     column = f"{key}_role"
     with_roles = [name for name, modality in study.aligned.modalities.items() if column in modality.var]
     record = earlier_record(study.aligned, key)
@@ -91,8 +96,16 @@ def earlier_roles(study: Study, key: str, options: ScreenOptions) -> dict[str, S
     if (asked := _other_criteria(options, record)) is not None:
         log.info("var[%r] is not used: %s asks for another screening", column, asked)
         return None
+    found = {name: _read_back(study, name, key) for name in with_roles}
+    for name, screening in found.items():
+        n_unknown = int((usable[name].any(axis=0) & (screening.role == "unused")).sum())
+        if n_unknown:
+            log.warning(
+                "var[%r] is not used: %s of modality %r had no part in it", column, counted(n_unknown, "feature"), name
+            )
+            return None
     log.info("roles of the features: read from var[%r] (mmvae select --by screening makes new ones)", column)
-    return {name: _read_back(study, name, key) for name in with_roles}
+    return found
 
 
 def _other_criteria(options: ScreenOptions, record: Mapping[str, object]) -> str | None:
@@ -107,12 +120,13 @@ def _other_criteria(options: ScreenOptions, record: Mapping[str, object]) -> str
 def _read_back(study: Study, name: str, key: str) -> Screening:
     var = study.aligned.modalities[name].var
     unknown = np.full(len(var), np.nan)
-    role = np.where(var[f"{key}_role"].astype(str).to_numpy() == "shared", "shared", "other")
+    role = var[f"{key}_role"].astype(str).to_numpy(dtype=object)
+    role[~np.isin(role, ("shared", "unused"))] = "other"
     numbers = [
         var[column].to_numpy(dtype=np.float64) if (column := f"{key}_{part}") in var else unknown
         for part in ("score", "q")
     ]
-    return Screening(role.astype(object), *numbers)
+    return Screening(role, *numbers)
 
 
 def say_screened(screenings: Screenings, usable: Mapping[str, np.ndarray]) -> None:
@@ -141,7 +155,7 @@ def find_roles(
     nuisance: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Screenings, bool]:
     """Roles that stand in the data, else those of a screening; and whether they were read. See ``screen_study``."""
-    earlier = earlier_roles(study, key, options)
+    earlier = earlier_roles(study, usable, key, options)
     found = [earlier] if earlier is not None else screen_study(study, usable, options, seed, on_screening, nuisance)
     say_screened(found, usable)
     return found, earlier is not None

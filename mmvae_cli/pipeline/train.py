@@ -238,7 +238,7 @@ def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: to
     steps_per_epoch = -(-n_training // config.batch_size)
     epochs = config.epochs or min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS / steps_per_epoch)))
     given = per_modality(config.modality_weight, prepared.study.aligned.file_order, "--modality-weight")
-    weights = {name: float(weight) for name, weight in given.items() if weight is not None}  # type: ignore[arg-type]
+    weights = {name: float(weight) for name, weight in given.items() if weight is not None}
     weights[LABEL] = float(max(widths)) if config.label_weight is None else config.label_weight
     return Recipe(
         epochs=epochs,

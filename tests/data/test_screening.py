@@ -112,7 +112,7 @@ def test_only_samples_and_features_asked_for_are_looked_at():
         np.testing.assert_array_equal(found[name].q, expected[name].q)
         assert np.isnan(found[name].q[1::2]).all()
         assert np.isnan(found[name].score[1::2]).all()
-        assert (found[name].role[1::2] == "other").all()
+        assert (found[name].role[1::2] == "unused").all()
 
 
 def test_modalities_without_samples_in_common_share_nothing():
