@@ -9,6 +9,7 @@ from mmvae_cli.errors import (
     DataError,
     InputNotFoundError,
     MmvaeError,
+    OutOfMemoryError,
     UsageError,
     did_you_mean,
     listed,
@@ -22,6 +23,7 @@ EXIT_CODES = {
     InputNotFoundError: 66,
     CannotCreateError: 73,
     CannotWriteError: 74,
+    OutOfMemoryError: 137,
 }
 
 
