@@ -89,7 +89,7 @@ def test_a_label_only_stratifies_and_leaves_out_what_gives_it_away() -> None:
     mdata.mod["rna"].X[:, 2] = mdata.obs["label"] == "positive"
     mmvae_cli.select(mdata, by="screening", label="label")
     var = mdata.mod["rna"].var
-    assert var["mmvae_role"].iloc[2] == "other"
+    assert var["mmvae_role"].iloc[2] == "unused"
     assert np.isnan(var["mmvae_q"].iloc[2])
     assert "selected_for" not in mdata.uns["mmvae"]
 
