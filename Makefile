@@ -22,9 +22,9 @@ help:
 demo: $(DEMO_ENVIRONMENT)/.installed
 	@PATH="$(CURDIR)/$(DEMO_ENVIRONMENT)/bin:$$PATH" sh scripts/demo.sh
 
-# One thread: the tests' models are small, and other processes make two threads slower than one.
+# One thread for each of two processes: the tests' models are small, and two threads of one process are not faster.
 test: $(TEST_ENVIRONMENT)/.installed
-	OMP_NUM_THREADS=1 $(TEST_BIN)/python -m pytest -q -ra --durations=10 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(TEST_BIN)/python -m pytest -q -ra --durations=10 -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(TEST_ENVIRONMENT)/.installed
 	$(TEST_BIN)/ruff format --check .
