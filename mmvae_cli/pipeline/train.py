@@ -28,6 +28,7 @@ from mmvae_cli.pipeline.embed import embedding_updates
 from mmvae_cli.pipeline.intervals import WIDTHS, interval_widths
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
 from mmvae_cli.pipeline.load import load
+from mmvae_cli.pipeline.loadings import arrange, loading_updates
 from mmvae_cli.pipeline.memory import require_memory
 from mmvae_cli.pipeline.not_finite import named
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
@@ -138,12 +139,14 @@ def train(
     )
     prepared, chosen = fitted.prepared, fitted.run.replicate
     matched = match(fitted.run, dataset)
+    arrange(matched, chosen)
     run = replace(fitted.run, record={**fitted.run.record, WIDTHS: interval_widths(matched)})
     with fresh_folder(config.run, force=force) as folder:
         save_run(run, fitted.history, folder)
     applied = matched.replicate(chosen)
     updates = {
         **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), config.key),
+        **loading_updates(applied, config.key),
         **selection_updates(prepared, config.key, chosen),
         **({} if prepared.roles_read else role_updates(prepared.screenings or [], config.key, chosen)),
     }

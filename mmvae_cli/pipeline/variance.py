@@ -9,16 +9,13 @@ import numpy as np
 import torch
 
 from mmvae_cli.data.random import keyed_generator
-from mmvae_cli.model.batch import Batch
-from mmvae_cli.pipeline.apply import Applied, in_prediction_unit
+from mmvae_cli.pipeline.apply import Applied
+from mmvae_cli.pipeline.decoding import LatentDecoder, some_of
 from mmvae_cli.pipeline.embed import block_order
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.training.run import Run
 
 PAIRS = 8  # of permutations over which an expectation is taken
-MOST_SAMPLES = 2000  # drawn at random beyond
-MOST_VALUES = 10_000_000  # samples × features decoded at once; fewer samples where features are many
-BATCH = 512  # samples decoded at once
 FEWEST = 3  # samples, for a variance to mean anything
 
 
@@ -36,12 +33,15 @@ class Explained:
         The rest of ``Var x̂ / Var x``.
     latents
         (n_latents of the replicate, n_features) ``Var E[x̂ | latent] / Var x``; 0 for latents of other modalities.
+    total
+        ``Var x``, in the unit of the predictions, squared.
     """
 
     shared: np.ndarray
     covariates: np.ndarray
     private: np.ndarray
     latents: np.ndarray
+    total: np.ndarray
 
     @property
     def noise(self) -> np.ndarray:
@@ -100,14 +100,12 @@ def explained(applied: Applied, target: int, rows: np.ndarray, *, seed: int = 0)
     record = applied.run.modalities[target]
     rows = rows[applied.observed[rows, target]]
     generator = keyed_generator(seed, "variance", record.name)
-    most = min(MOST_SAMPLES, max(MOST_VALUES // record.columns.shape[1], 10 * FEWEST))
-    if len(rows) > most:
-        rows = np.sort(generator.choice(rows, most, replace=False))
+    rows = some_of(rows, record.columns.shape[1], generator)
     if len(rows) < FEWEST:
         return None
     total = np.nanvar(observed_values(applied, record, rows), axis=0)
     total[total == 0] = np.nan
-    decoder = _Decoder(applied, target, rows)
+    decoder = LatentDecoder(applied, target, rows)
     size, layout = decoder.latents.shape[1], applied.run.layout(applied.replicate)
     orders = [torch.from_numpy(generator.permutation(len(rows))) for _ in range(2 * PAIRS)]
     is_shared = np.zeros(size, bool)
@@ -122,7 +120,7 @@ def explained(applied: Applied, target: int, rows: np.ndarray, *, seed: int = 0)
     for latent in owned:
         single[latent] = np.clip(_in_common(decoder, np.arange(size) == latent, orders[:2]), 0.0, whole)
     private = whole - shared - covariates
-    return Explained(shared / total, covariates / total, private / total, single / total)
+    return Explained(shared / total, covariates / total, private / total, single / total, total)
 
 
 def by_set(found: Explained, sets: np.ndarray | None) -> dict[str, dict[str, float | None]]:
@@ -150,47 +148,8 @@ def _mean(values: np.ndarray) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-class _Decoder:
-    """Decodes a modality, with some of a sample's latents exchanged for those of another sample.
-
-    Attributes
-    ----------
-    latents
-        (n_samples, n_latents of the model) joint embeddings.
-    covariates
-        (n_samples, n_columns); None without any.
-    """
-
-    @torch.no_grad()
-    def __init__(self, applied: Applied, target: int, rows: np.ndarray) -> None:
-        self.applied, self.target = applied, target
-        batches = [(applied.model.embed(batch)[0], batch.covariates_of(target)) for batch in applied.batches(rows)]
-        self.latents = torch.cat([latents for latents, _ in batches])
-        known = [covariates[0] for _, covariates in batches if covariates is not None]
-        self.covariates = torch.cat(known) if known else None
-
-    def __call__(self, kept: np.ndarray, order: torch.Tensor | None = None, *, covariates: bool = True) -> np.ndarray:
-        """(n_samples, n_features) in the unit of predictions: what is not kept comes from the samples in ``order``."""
-        if order is None:
-            return self._decoded(self.latents, self.covariates)
-        mixed = torch.where(torch.from_numpy(kept), self.latents, self.latents[order])
-        told = self.covariates if covariates or self.covariates is None else self.covariates[order]
-        return self._decoded(mixed, told)
-
-    @torch.no_grad()
-    def _decoded(self, latents: torch.Tensor, covariates: torch.Tensor | None) -> np.ndarray:
-        model, record = self.applied.model, self.applied.run.modalities[self.target]
-        parts = []
-        for start in range(0, len(latents), BATCH):
-            part = latents[None, start : start + BATCH]
-            told = None if covariates is None else covariates[None, start : start + BATCH]
-            batch = Batch((), (), part.shape[1], covariates=(told,) * len(model.names))
-            parts.append(model.decode(self.target, batch, part)[0].double().numpy())
-        return in_prediction_unit(np.concatenate(parts), record, self.applied.replicate, scaled=True)
-
-
 def _in_common(
-    decoder: _Decoder, kept: np.ndarray, orders: list[torch.Tensor], *, covariates: bool = False
+    decoder: LatentDecoder, kept: np.ndarray, orders: list[torch.Tensor], *, covariates: bool = False
 ) -> np.ndarray:
     """(n_features,) covariance of decodings that have some latents in common, mean over pairs of permutations."""
     found = []
