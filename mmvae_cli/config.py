@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmvae_cli import values
-from mmvae_cli.data_options import DataOptions, InputOptions, ScreenOptions, SelectionOptions, SplitOptions
+from mmvae_cli.data_options import (
+    CovariateOptions,
+    DataOptions,
+    InputOptions,
+    ScreenOptions,
+    SelectionOptions,
+    SplitOptions,
+    UnseenOptions,
+)
 from mmvae_cli.model.objectives import ALIASES, OBJECTIVES, by_objective
 from mmvae_cli.options import Options, option
 
@@ -32,12 +40,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig(DataOptions, SplitOptions, SelectionOptions):
+class CheckConfig(DataOptions, CovariateOptions, SplitOptions, SelectionOptions):
     """Options of ``mmvae check``: what training would be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectConfig(DataOptions, SplitOptions, SelectionOptions, ScreenOptions):
+class SelectConfig(DataOptions, CovariateOptions, SplitOptions, SelectionOptions, ScreenOptions):
     """Options of ``mmvae select``."""
 
     by: str = option(
@@ -86,6 +94,7 @@ class RecipeOptions(Options):
     dropout: float = option(
         0.5, values.number(0.0, 0.9), "Fraction of inputs dropped where features have roles; falls to 0.", metavar="F"
     )
+    condition_encoders: bool = option(False, values.flag, "Tell the encoders the covariates, too.")
     replicates: int = option(1, values.whole(1), "Train this many seeds at once.", metavar="R")
     splits: str = option(
         "same", values.choice("same", "own"), "One split for all replicates, or each its own.", metavar="WHICH"
@@ -109,7 +118,7 @@ class RecipeOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions, ScreenOptions):
+class TrainConfig(RecipeOptions, DataOptions, CovariateOptions, SplitOptions, SelectionOptions, ScreenOptions):
     """Options of ``mmvae train``."""
 
     model: str = option(
@@ -140,7 +149,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(InputOptions):
+class RunOptions(InputOptions, UnseenOptions):
     """Which trained model is used."""
 
     run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
@@ -175,6 +184,13 @@ class EvaluateConfig(RunOptions):
     """Options of ``mmvae evaluate``."""
 
     label: str | None = option(None, values.text, "Label to separate (default: that of the run).", metavar="COLUMN")
+    batch: tuple[str, ...] = option(
+        (),
+        values.all_names,
+        "Columns that latents should not separate, such as a batch (default: covariates of the run).",
+        metavar="A[,B]",
+        repeat=True,
+    )
     baselines: bool = option(
         True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
     )

@@ -55,6 +55,33 @@ class DataOptions(InputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnseenOptions(Options):
+    """What the model is told of samples whose covariates it does not know."""
+
+    # None: as the training was told, which refuses them unless told otherwise
+    unseen_covariate: str | None = option(
+        None,
+        values.choice("error", "average"),
+        "Samples without a covariate, or with a category that no training sample has: error, or average of what was "
+        "seen (default: error; with a trained model, as in its training).",
+        metavar="HOW",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CovariateOptions(UnseenOptions):
+    """What the latents need not carry, because the model is told."""
+
+    covariate: tuple[str, ...] = option(
+        (),
+        values.all_names,
+        "Covariates such as a batch: columns of obs, or rna:column; the model is told, so that latents need not be.",
+        metavar="A[,B]",
+        repeat=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitOptions(Options):
     """Which samples train, and which are held out."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mmvae_cli.cli.console import literal, out
 from mmvae_cli.cli.show_evaluate import show_evaluate
 from mmvae_cli.cli.tables import Summary, new_table, show_written
-from mmvae_cli.errors import counted
+from mmvae_cli.errors import counted, listed
 
 
 def show_check(summary: Summary) -> None:
@@ -34,6 +34,8 @@ def show_check(summary: Summary) -> None:
         out.print(f"\n{names} in several modalities: they are kept apart")
     if summary["label"] is not None:
         _show_checked_label(summary["label"])
+    for covariate in summary["covariates"]:
+        _show_checked_covariate(covariate, list(summary["modalities"]))
     if not summary["problems"]:
         out.print("\nno problem found")
 
@@ -57,6 +59,30 @@ def _show_checked_label(label: Summary) -> None:
     out.print(
         f"\nlabel {literal(repr(label['column']))} ({label['kind']}): {literal(parts)}; {label['unlabelled']} without"
     )
+
+
+def _show_checked_covariate(found: Summary, modalities: list[str]) -> None:
+    """Samples of each category that have each modality; a 0 is a pair whose effect nobody can know."""
+    out.print()
+    name = literal(repr(found["column"]))
+    if "categories" in found:
+        table = new_table(f"covariate {name}", "category", *(literal(each) for each in modalities))
+        for category, counts in found["categories"].items():
+            table.add_row(literal(category), *(str(counts[each]) for each in modalities))
+        out.print(table)
+        for each in modalities:
+            never = [category for category, counts in found["categories"].items() if not counts[each]]
+            if never:
+                out.print(f"{literal(listed(never))} without {literal(each)}: told the mean of the others there")
+    else:
+        out.print(f"covariate {name}: numbers")
+    if found["missing"]:
+        out.print(f"{counted(found['missing'], 'sample')} without {name}: see --unseen-covariate")
+    if found["given_by_label"] is not None:
+        out.print(
+            f"{name} is given by the label to {100 * found['given_by_label']:.0f} %, gives it to "
+            f"{100 * found['gives_label']:.0f} % (0 %: nothing, 100 %: cannot be told apart)"
+        )
 
 
 def show_select(summary: Summary) -> None:
@@ -103,6 +129,9 @@ def show_train(summary: Summary) -> None:
         latents = str(found["private_latents"])
         table.add_row(literal(name), *numbers, found["likelihood"], found["transform"], latents)
     out.print(table)
+    told = [f"{one['name']} ({one['kind']})" for one in summary["covariates"]]
+    if told:
+        out.print(f"covariates: {literal(', '.join(told))}")
     out.print(f"shared latents: {summary['shared_latents']}\n")
     chosen, n_replicates = summary["replicates"][summary["replicate"]], len(summary["replicates"])
     epochs, threads = counted(summary["epochs"], "epoch"), counted(summary["threads"], "thread")

@@ -30,7 +30,11 @@ def show_evaluate(summary: Summary) -> None:
     _show_variance(summary["variance"])
     label = summary["label"]
     if label is not None:
-        _show_label(label, over.get("label") or {})
+        _show_separation(label, over.get("label") or {})
+    for column, found in summary["mixing"].items():
+        _show_separation(found, over.get("mixing", {}).get(column) or {})
+        chance = "AUC of 0.5" if found["kind"] == "categorical" else "R² of 0"
+        out.print(f"{literal(column)} should not be in the shared latents: an {chance} is none of it")
     _show_baselines(summary["baselines"] or {}, ", written replicate" if n_replicates > 1 else "")
     _show_uncertainty(summary["uncertainty"])
     if n_replicates > 1:
@@ -145,10 +149,10 @@ def _has_set(r2: Summary, part: str) -> bool:
 MEASURES = {"auc": "AUC", "r2": "R²"}
 
 
-def _show_label(label: Summary, over: Summary) -> None:
+def _show_separation(label: Summary, over: Summary) -> None:
     measures = [name for name in ("auc", "accuracy", "r2") if name in label]
     out.print()
-    title = f"separation of {label['column']} by the latents"
+    title = f"separation of {literal(label['column'])} by the latents"
     table = new_table(title, "latents", *(MEASURES.get(measure, measure) for measure in measures))
     blocks = ["shared", *(f"private {name}" for name in label[measures[0]]["private"]), "all"]
     for block in blocks:

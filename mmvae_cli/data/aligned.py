@@ -151,8 +151,8 @@ def _rows_with_values(modality: Modality, rows: np.ndarray) -> np.ndarray:
     return np.where((rows >= 0) & has_values(modality)[rows], rows, -1)
 
 
-def input_hash(aligned: Aligned, label: np.ndarray | None) -> str:
-    """SHA-256 over what a model is trained on: matrices, names and labels, whatever their order in the file."""
+def input_hash(aligned: Aligned, columns: Sequence[np.ndarray]) -> str:
+    """SHA-256 over what a model is trained on, whatever its order: matrices, names, label, covariates."""
     digest = hashlib.sha256()
 
     def add(*texts: str) -> None:
@@ -170,6 +170,6 @@ def input_hash(aligned: Aligned, label: np.ndarray | None) -> str:
                 digest.update(np.ascontiguousarray(part).tobytes())
         else:
             digest.update(np.ascontiguousarray(values).tobytes())
-    if label is not None:
-        digest.update(np.ascontiguousarray(label, dtype=np.float64).tobytes())
+    for column in columns:
+        digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
     return digest.hexdigest()

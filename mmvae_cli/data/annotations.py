@@ -47,7 +47,7 @@ def find_column(dataset: Dataset, name: str, kind: str = "column") -> pd.Series:
     )
 
 
-ANOTHERS = ("label", "group")  # what no column of ours can be
+ANOTHERS = ("label", "group", "covariate")  # what no column of ours can be
 
 
 def _own_columns(dataset: Dataset) -> list[str]:

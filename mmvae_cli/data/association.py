@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from mmvae_cli.data.columns import column_moments
+from mmvae_cli.data.columns import centred_basis, column_moments
 from mmvae_cli.data.dataset import Matrix
 
 BLOCK_ENTRIES = 4_000_000  # entries of a dense block of columns: 16 MB in float32
@@ -36,11 +36,7 @@ class Columns:
 
     def without(self, nuisance: np.ndarray | None) -> Columns:
         """Take what depends linearly on numbers of the samples, (n_samples, k), out of every column."""
-        if nuisance is None:
-            return self
-        centred = nuisance - nuisance.mean(axis=0)
-        left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
-        return replace(self, nuisance=left[:, lengths > 1e-8 * max(lengths.max(initial=0.0), 1e-300)])
+        return self if nuisance is None else replace(self, nuisance=centred_basis(nuisance))
 
     @staticmethod
     def of(values: Matrix, rows: np.ndarray, features: np.ndarray, ranked: bool) -> Columns:
@@ -127,6 +123,20 @@ def _sparse_ranks(values: sparse.csc_matrix) -> sparse.csc_matrix:
         rank_of_zero = (entries < 0).sum() + (n_zero + 1) / 2
         values.data[start:stop] = rankdata(entries) + np.where(entries > 0, n_zero, 0) - rank_of_zero
     return values
+
+
+def inflation(first: Columns, second: Columns) -> float:
+    """How much larger a correlation of unrelated columns is where nuisances are taken out than after a permutation.
+
+    What is left lies in fewer dimensions, which are partly the same for both: with projections P and Q on them, which
+    have the traces p and q, and n − 1 dimensions in all, the mean of r² is ``tr(P Q) / (p q)``, and once the samples of
+    one are permuted ``1 / (n − 1)``. The root of the ratio of the two.
+    """
+    n_dimensions = first.n_samples - 1
+    bases = [np.zeros((first.n_samples, 0)) if each.nuisance is None else each.nuisance for each in (first, second)]
+    p, q = (max(1, n_dimensions - basis.shape[1]) for basis in bases)
+    in_common = n_dimensions - bases[0].shape[1] - bases[1].shape[1] + np.square(bases[0].T @ bases[1]).sum()
+    return float(np.sqrt(max(in_common, 0.0) * n_dimensions / (p * q)))
 
 
 def association_scores(

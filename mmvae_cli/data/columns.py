@@ -35,6 +35,14 @@ class Moments:
     constant: np.ndarray
 
 
+def centred_basis(values: np.ndarray) -> np.ndarray:
+    """Orthonormal basis (n_samples, k) of what columns (n_samples, n_columns) span once their means are taken out."""
+    if not len(values):
+        return np.zeros((0, 0))
+    left, lengths, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    return np.asarray(left[:, lengths > 1e-8 * max(lengths.max(initial=0.0), 1e-300)])
+
+
 def dense_blocks(values: Matrix, rows: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield some columns after the other as dense float64, so that a large matrix is never dense as a whole.
 

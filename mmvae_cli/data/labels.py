@@ -45,8 +45,8 @@ class Label:
         return np.asarray(~np.isnan(self.values))
 
 
-def make_label(series: pd.Series, name: str) -> Label:
-    """Read a column as a label.
+def make_label(series: pd.Series, name: str, kind: str = "label") -> Label:
+    """Read a column as a label, or as another kind of column for which classes and numbers differ.
 
     Text, categories and truth values are classes. Numbers are classes if there are two distinct ones, or if
     they are whole, at most ten distinct, and each stands for two samples or more on average; else they are
@@ -56,8 +56,8 @@ def make_label(series: pd.Series, name: str) -> Label:
     ----------
     series
         One value per sample, (n_samples,).
-    name
-        The label's name, for messages.
+    name, kind
+        The label's name and what it is, for messages.
 
     Raises
     ------
@@ -65,19 +65,25 @@ def make_label(series: pd.Series, name: str) -> Label:
         If no sample is labelled, all labels are equal, a number is infinite, or there are more classes than
         half the labelled samples (an identifier).
     """
-    raw = series.astype(object)
+    raw, what = series.astype(object), f"{kind} {name!r}"
     known = _is_known(raw)
     if not known.any():
         raise DataError(
-            f"label {name!r} is missing in all {len(series)} samples",
-            hint="choose another column, or check that the sample names of labels and data agree",
+            f"{what} is missing in all {len(series)} samples",
+            hint="choose another column, or check that the sample names of the columns and of the data agree",
         )
     present = raw[known]
     if _is_numeric(series, present):
         numbers = np.full(len(series), np.nan)
         numbers[known] = present.astype(float)
-        return _from_numbers(numbers, name)
-    return _from_classes(present, known, name)
+        return _from_numbers(numbers, name, what)
+    return _from_classes(present, known, name, what)
+
+
+def class_names(series: pd.Series) -> pd.Series:
+    """Name of each sample's class, as in ``Label.classes``; missing where it has none."""
+    raw = series.astype(object)
+    return raw.where(_is_known(raw), None).map(_class_text, na_action="ignore")
 
 
 def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
@@ -88,8 +94,7 @@ def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
     DataError
         If no sample has the class.
     """
-    raw = series.astype(object)
-    words = raw.where(_is_known(raw), None).map(_class_text, na_action="ignore")
+    words = class_names(series)
     allowed = sorted(set(words.dropna()))
     if chosen not in allowed:
         raise DataError(
@@ -139,37 +144,37 @@ def _is_numeric(series: pd.Series, present: pd.Series) -> bool:
     return all(isinstance(value, Number) and not isinstance(value, bool | np.bool_) for value in present)
 
 
-def _from_numbers(numbers: np.ndarray, name: str) -> Label:
+def _from_numbers(numbers: np.ndarray, name: str, what: str) -> Label:
     """Decide whether numbers are classes, and say why."""
     known = numbers[~np.isnan(numbers)]
     if np.isinf(known).any():
         raise DataError(
-            f"label {name!r} is infinite in {counted(int(np.isinf(known).sum()), 'sample')}",
+            f"{what} is infinite in {counted(int(np.isinf(known).sum()), 'sample')}",
             hint="leave these cells empty, or choose another column",
         )
     distinct = np.unique(known)
     if len(distinct) == 1:
         raise DataError(
-            f"label {name!r} is constant: {_class_text(distinct[0])} in all {len(known)} labelled samples",
+            f"{what} is constant: {_class_text(distinct[0])} in all {len(known)} samples with a value",
             hint="choose a column that differs between samples",
         )
     whole = bool(np.all(distinct == np.rint(distinct)))
     coded = whole and len(distinct) <= MOST_INTEGER_CLASSES and 2 * len(distinct) <= len(known)
     if not coded and len(distinct) > 2:
         log.info(
-            "label %r is taken as continuous: %d distinct %s in %d samples",
-            name,
+            "%s is taken as continuous: %d distinct %s in %d samples",
+            what,
             len(distinct),
             "whole numbers" if whole else "numbers",
             len(known),
         )
         return Label(name=name, kind="continuous", classes=(), values=numbers)
-    log.info("label %r is taken as categorical: numbers with only %d distinct values", name, len(distinct))
+    log.info("%s is taken as categorical: numbers with only %d distinct values", what, len(distinct))
     codes = np.where(np.isnan(numbers), np.nan, np.searchsorted(distinct, numbers))
     return Label(name=name, kind="categorical", classes=tuple(_class_text(one) for one in distinct), values=codes)
 
 
-def _from_classes(present: pd.Series, known: np.ndarray, name: str) -> Label:
+def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str) -> Label:
     """Number the classes of a column that holds no plain numbers."""
     counts = Counter(_class_text(value) for value in present)
     number_of = {_class_text(value): float(value) for value in present if isinstance(value, int | float | np.number)}
@@ -177,23 +182,23 @@ def _from_classes(present: pd.Series, known: np.ndarray, name: str) -> Label:
     classes = tuple(sorted(counts, key=number_of.__getitem__) if by_value else sorted(counts))
     if len(classes) == 1:
         raise DataError(
-            f"label {name!r} has one class only: {classes[0]!r} in all {len(present)} labelled samples",
+            f"{what} has one class only: {classes[0]!r} in all {len(present)} samples with a value",
             hint="choose a column with at least two classes",
         )
     if len(classes) > max(2, len(present) / 2):
         raise DataError(
-            f"label {name!r} has {len(classes)} classes in {len(present)} labelled samples ({listed(classes, 3)}): "
+            f"{what} has {len(classes)} classes in {len(present)} samples with a value ({listed(classes, 3)}): "
             "it looks like an identifier",
             hint="choose a column with fewer classes; numbers must be stored as numbers, not as text",
         )
     for suspect in (one for one in classes if one.strip().lower() in MISSING_WORDS):
         log.warning(
-            "label %r has a class named %r (%d samples): leave the cells empty if that means missing",
-            name,
+            "%s has a class named %r (%d samples): leave the cells empty if that means missing",
+            what,
             suspect,
             counts[suspect],
         )
-    log.info("label %r is taken as categorical: %d classes", name, len(classes))
+    log.info("%s is taken as categorical: %d classes", what, len(classes))
     code = {one: float(position) for position, one in enumerate(classes)}
     values = np.full(len(known), np.nan)
     values[known] = [code[_class_text(value)] for value in present]

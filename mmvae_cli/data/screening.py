@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from mmvae_cli.data.association import Columns, association_scores
+from mmvae_cli.data.association import Columns, association_scores, inflation
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.false_discovery import benjamini_hochberg
 from mmvae_cli.data.random import keyed_generator
@@ -113,8 +113,9 @@ def screen(
                 )
                 for name in (first, second)
             )
-            both = association_scores(x, y, orders, generator, tick)
+            both, factor = association_scores(x, y, orders, generator, tick), inflation(x, y)
             for name, found in zip((first, second), both, strict=True):
+                found[:, 1:] *= factor  # of the permuted scores, which are to be what chance gives
                 scores[name] = np.fmax(scores[name], found[0, 0])
                 statistics[name] = np.maximum(statistics[name], np.max([_standardised(each) for each in found], axis=0))
         tick(1.0)

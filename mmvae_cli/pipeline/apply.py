@@ -12,15 +12,17 @@ import torch
 from scipy import sparse
 
 from mmvae_cli.data.aligned import Aligned, align
+from mmvae_cli.data.covariates import AVERAGE, Covariates
 from mmvae_cli.data.dataset import Dataset, Matrix
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.errors import DataError, listed
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.pipeline.covariates import covariates_of
 from mmvae_cli.pipeline.new_values import check_kind
 from mmvae_cli.pipeline.replicates import single_model
-from mmvae_cli.pipeline.tensors import device_data, totals_of
+from mmvae_cli.pipeline.tensors import device_data, totals_of, with_covariates
 from mmvae_cli.training.run import ModalityRecord, Run
 from mmvae_cli.training.source import DeviceData
 from mmvae_cli.training.validation import EVALUATION_BATCH
@@ -124,6 +126,8 @@ class Matched:
         Per modality, where the features of the record stand in the data; -1 where the data lack one.
     totals
         Library sizes, see ``tensors.totals_of``.
+    covariates
+        Of the samples; None where the run knows none.
     """
 
     run: Run
@@ -132,6 +136,7 @@ class Matched:
     places: dict[str, np.ndarray]
     missing: dict[str, list[str]]
     totals: dict[str, np.ndarray]
+    covariates: Covariates | None
 
     def replicate(self, index: int) -> Applied:
         """Use one replicate; features that the data lack get its own training mean."""
@@ -140,11 +145,10 @@ class Matched:
             for record in self.run.modalities
             if self.missing[record.name]
         }
-        data = device_data(
-            self.values, self.observed, self.run.modalities, torch.device("cpu"), None, self.totals, stand_ins
-        )
-        model = single_model(self.run, index)
-        return Applied(self.run, index, self.aligned, self.observed, model, data.keep([index]), self.missing)
+        cpu, model = torch.device("cpu"), single_model(self.run, index)
+        data = device_data(self.values, self.observed, self.run.modalities, cpu, None, self.totals, stand_ins)
+        data = with_covariates(data, self.covariates, cpu).keep([index])
+        return Applied(self.run, index, self.aligned, self.observed, model, data, self.missing)
 
     def values(self, record: ModalityRecord) -> Matrix:
         """(n_samples, features of the record) transformed values of a modality, a copy; 0 for what the data lack."""
@@ -153,7 +157,13 @@ class Matched:
         return sparse.csr_matrix((len(self.aligned.names), len(record.features)), dtype=np.float32)
 
 
-def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collection[str] | None = None) -> Matched:
+def match(
+    run: Run,
+    dataset: Dataset,
+    min_features: float = 1.0,
+    needed: Collection[str] | None = None,
+    unseen_covariate: str | None = None,
+) -> Matched:
     """Bring data into the form a run was trained on.
 
     Features are matched by name, whatever their order; those the data lack get their training mean.
@@ -164,11 +174,14 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
         Least fraction of the run's features that each modality in the data must have.
     needed
         Modalities whose values are used; None for all. Others may lack any features.
+    unseen_covariate
+        Whether covariates may be missing or unseen: ``error`` or ``average``; None for what the training allowed.
 
     Raises
     ------
     DataError
-        If too many features are missing, no modality of the run is there, or the values are of another kind.
+        If too many features are missing, no modality of the run is there, the values are of another kind, or
+        covariates are missing or unseen.
     """
     names = [record.name for record in run.modalities]
     there = [name for name in names if name in dataset.modalities]
@@ -194,7 +207,9 @@ def match(run: Run, dataset: Dataset, min_features: float = 1.0, needed: Collect
         places[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
         if is_needed and record.name in there:
             _warn_of_other_features(run, record, aligned.modalities[record.name].n_features)
-    return Matched(run, aligned, observed, places, missing, totals_of(aligned, run.modalities))
+    average = (unseen_covariate or run.record["config"].get("unseen_covariate")) == AVERAGE
+    covariates = covariates_of(run.design, aligned, observed, average=average)
+    return Matched(run, aligned, observed, places, missing, totals_of(aligned, run.modalities), covariates)
 
 
 def _warn_of_other_features(run: Run, record: ModalityRecord, n_features: int) -> None:

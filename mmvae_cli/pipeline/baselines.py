@@ -19,7 +19,7 @@ from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.pipeline.apply import Applied, in_prediction_unit
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.latent_sizes import latent_sizes
-from mmvae_cli.pipeline.tensors import device_data, totals_of
+from mmvae_cli.pipeline.tensors import device_data, totals_of, with_covariates
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.training.run import ModalityRecord
 from mmvae_cli.training.source import DeviceData
@@ -117,6 +117,10 @@ def _predictor(seen: Seen, target: int, train: np.ndarray, test: np.ndarray) -> 
             encoded = LIKELIHOODS[record.likelihood].encoder_input
             of_train, of_test = (encoded(seen.values(index, rows), None).numpy() for rows in (train, test))
             sources.append(Values(of_train, of_test, seen.observed[train, index], seen.observed[test, index]))
+    told = seen.data.modalities[target].covariates
+    if told is not None:  # as the model's decoder is
+        parts = [told[0, torch.from_numpy(rows)].numpy() for rows in (train, test)]
+        sources.append(Values(*parts, *(np.ones(len(part), dtype=bool) for part in parts)))
     return predictor(sources, seen.values(target, train).numpy(), seen.n_shared)
 
 
@@ -134,7 +138,9 @@ def prepared_for(dataset: Dataset, config: TrainConfig) -> list[Seen]:
     if not (splits == "test").any():
         raise DataError("no samples are held out", hint="set --test-fraction above 0")
     totals = totals_of(aligned, records)
-    data = device_data(prepared.values, aligned.observed, records, torch.device("cpu"), totals=totals)
+    cpu = torch.device("cpu")
+    data = device_data(prepared.values, aligned.observed, records, cpu, totals=totals)
+    data = with_covariates(data, prepared.study.covariates, cpu)
     return [
         Seen(records, index, aligned, aligned.observed, data.keep([index]), splits[index % len(splits)], n_shared)
         for index in range(config.replicates)

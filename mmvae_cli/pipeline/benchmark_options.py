@@ -7,7 +7,7 @@ from typing import Any
 
 from mmvae_cli import values
 from mmvae_cli.config import PRESETS, RecipeOptions
-from mmvae_cli.data_options import DataOptions, ScreenOptions, SelectionOptions, SplitOptions
+from mmvae_cli.data_options import CovariateOptions, DataOptions, ScreenOptions, SelectionOptions, SplitOptions
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.options import option
 from mmvae_cli.pipeline.variants import SUPERVISED, variant
@@ -27,7 +27,7 @@ def numbers(raw: Any) -> dict[str, tuple[int, ...]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchmarkConfig(RecipeOptions, DataOptions, SplitOptions, SelectionOptions, ScreenOptions):
+class BenchmarkConfig(RecipeOptions, DataOptions, CovariateOptions, SplitOptions, SelectionOptions, ScreenOptions):
     """Options of ``mmvae benchmark``."""
 
     models: tuple[str, ...] = option(

@@ -113,18 +113,24 @@ def _rows(one: Evaluated, seconds: float) -> Iterator[Row]:
                 place = part if isinstance(value, Mapping) else ""
                 for statistic, number in values.items():
                     yield from _row(f"r2_{kind}_{statistic}", name, place, number)
-    label = one.metrics["label"] or {}
-    for metric, blocks in label.items():
-        if isinstance(blocks, Mapping):
-            for block, value in blocks.items():
-                values = value if isinstance(value, Mapping) else {"": value}
-                for name, number in values.items():
-                    yield from _row(metric, name, block, number)
+    yield from _separations("", one.metrics["label"] or {})
+    for column, found in one.metrics.get("mixing", {}).items():
+        yield from _separations(f"{column}_", found)
     for record in one.records:
         if record.role_shared is not None:
             called = int(record.view(record.role_shared, one.view.replicate).sum())
             yield from _row("features_called_shared", record.name, "", called)
     yield from _row("seconds", "", "", seconds)
+
+
+def _separations(prefix: str, found: Mapping[str, Any]) -> Iterator[Row]:
+    """How well each block of latents gives a column."""
+    for metric, blocks in found.items():
+        if isinstance(blocks, Mapping):
+            for block, value in blocks.items():
+                values = value if isinstance(value, Mapping) else {"": value}
+                for name, number in values.items():
+                    yield from _row(f"{prefix}{metric}", name, block, number)
 
 
 def _row(metric: str, modality: str, part: str, value: Any) -> Iterator[Row]:

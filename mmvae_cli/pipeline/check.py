@@ -19,6 +19,7 @@ from mmvae_cli.data.labels import Label, make_label
 from mmvae_cli.data.validate import problems, require_overlap, require_several
 from mmvae_cli.errors import MmvaeError
 from mmvae_cli.pipeline.choices import CHOSEN, row_for
+from mmvae_cli.pipeline.covariates import covariate_tables, with_covariates
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepare import prepare
@@ -45,6 +46,7 @@ def check(source: Source | MuData, config: CheckConfig) -> Outcome:
         "modalities": {name: _describe(modality) for name, modality in dataset.modalities.items()},
         "overlap": _overlap(dataset),
         "label": _label(dataset, config),
+        "covariates": _covariates(dataset, config),
         "shared_feature_names": _shared_names(dataset),
         "problems": [
             {"message": str(error.args[0]), "hint": error.hint, "exit_code": error.exit_code} for error in found
@@ -69,7 +71,8 @@ def _problems(dataset: Dataset, config: CheckConfig) -> Iterator[MmvaeError]:
     if found:
         return
     try:
-        prepare(make_study(dataset, config, config.label, config.key), config, config)
+        study = make_study(dataset, config, config.label, config.key)
+        prepare(with_covariates(study, config), config, config)
     except MmvaeError as error:
         yield error
 
@@ -138,6 +141,15 @@ def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:
     else:
         found["range"] = [float(known.min()), float(known.max())]
     return found
+
+
+def _covariates(dataset: Dataset, config: CheckConfig) -> list[dict[str, Any]]:
+    """Samples of each category by modality; what cannot be used is reported among the problems."""
+    try:
+        study = make_study(dataset, config, config.label, config.key)
+    except MmvaeError:
+        return []
+    return covariate_tables(study, config)
 
 
 def _shared_names(dataset: Dataset) -> int:

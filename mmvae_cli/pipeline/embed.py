@@ -8,6 +8,7 @@ import numpy as np
 from mudata import MuData
 
 from mmvae_cli.config import EmbedConfig
+from mmvae_cli.data.covariates import AVERAGE
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import counted
 from mmvae_cli.pipeline.apply import Applied, match
@@ -22,7 +23,9 @@ def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: 
     """Embed every sample of the run's data, or of new data."""
     run = load_run(config.run)
     dataset = open_data(run, source)
-    applied = match(run, dataset, config.min_features).replicate(run.replicate)
+    # encoders that are not told covariates do not care for them
+    unseen = config.unseen_covariate if run.spec.condition_encoders else AVERAGE
+    applied = match(run, dataset, config.min_features, unseen_covariate=unseen).replicate(run.replicate)
     latents = applied.embed(np.arange(len(applied.aligned.names)))
     key = run.record["key"]
     without = int((~applied.observed.any(1)).sum())

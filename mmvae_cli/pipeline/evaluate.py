@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +13,18 @@ from mudata import MuData
 
 from mmvae_cli.config import EvaluateConfig
 from mmvae_cli.data.aligned import Aligned, align
-from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
-from mmvae_cli.data.labels import Label, make_label
+from mmvae_cli.data.labels import Label
 from mmvae_cli.errors import DataError
-from mmvae_cli.evaluation.metrics import (
-    continuous_separation,
-    label_separation,
-    median_and_sd,
-    r2_per_feature,
-    summarise,
-)
+from mmvae_cli.evaluation.metrics import median_and_sd, r2_per_feature, summarise
 from mmvae_cli.pipeline.apply import Applied, match
 from mmvae_cli.pipeline.baselines import compare
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.pairs import pairs
 from mmvae_cli.pipeline.reuse import open_data
+from mmvae_cli.pipeline.separation import batches_of, label_of, separation
 from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.pipeline.variance import variance_of
 from mmvae_cli.training.run import ModalityRecord, Run, load_run
@@ -59,9 +53,9 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     """
     run = load_run(config.run)
     dataset = open_data(run, source)
-    target = _target(run, dataset, config.label)
-    matched = match(run, dataset, config.min_features)
-    evaluated = [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
+    columns = _columns(run, dataset, config.label, config.batch)
+    matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
+    evaluated = [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]
     chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
     shares = variance_of(matched.replicate(run.replicate))
     baselines = compare(matched.replicate(run.replicate), chosen.r2["cross"]) if config.baselines else None
@@ -98,17 +92,19 @@ def evaluate_run(
     label
         Column to separate; None for the label of the run.
     """
-    target = _target(run, dataset, label)
+    columns = _columns(run, dataset, label, ())
     matched = match(run, dataset, min_features)
-    return [_replicate(matched.replicate(index), target) for index in range(run.n_replicates)]
+    return [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]
 
 
-def _target(run: Run, dataset: Dataset, label: str | None) -> Label | None:
-    """Label to separate, after a look whether there is anything to evaluate on."""
+def _columns(
+    run: Run, dataset: Dataset, label: str | None, batch: Sequence[str]
+) -> tuple[Label | None, Sequence[Label]]:
+    """Columns to separate and not to, after a look whether there is anything to evaluate on."""
     if not (run.splits == "test").any():
         raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
     _require_held_out(run, dataset)
-    return _label(run, dataset, label)
+    return label_of(run, dataset, label), batches_of(run, dataset, batch)
 
 
 def _require_held_out(run: Run, dataset: Dataset) -> None:
@@ -123,35 +119,21 @@ def _require_held_out(run: Run, dataset: Dataset) -> None:
         )
 
 
-def _label(run: Run, dataset: Dataset, asked: str | None) -> Label | None:
-    """Label in the order of the run's samples."""
-    name = asked or (run.record["label"] or {}).get("name")
-    if name is None:
-        return None
-    try:
-        column = find_column(dataset, name, "label").reindex(run.samples)
-    except DataError as error:
-        if asked is not None:
-            raise
-        log.warning("the label of the run is not in the data, so its separation is left out: %s", error.args[0])
-        return None
-    return make_label(column.where((run.splits != "").any(0)), name)
-
-
-def _replicate(applied: Applied, label: Label | None) -> ReplicateMetrics:
+def _replicate(applied: Applied, label: Label | None, batches: Sequence[Label]) -> ReplicateMetrics:
     run = applied.run
     places = {name: row for row, name in enumerate(applied.aligned.names)}
     held = run.samples[run.splits[applied.replicate] == "test"]
     rows = np.array([places[name] for name in held], dtype=np.int64)
     r2: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
-    metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "pairs": {}, "label": None}
+    metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "pairs": {}, "label": None, "mixing": {}}
     names = [record.name for record in run.modalities]
     for name in run.record["modality_order"]:
         if name in applied.aligned.modalities:
             metrics["r2"][name] = _modality(applied, names.index(name), run.modality(name), rows, r2)
     metrics["pairs"] = pairs(applied, rows)
     if label is not None:
-        metrics["label"] = _separation(applied, label, places)
+        metrics["label"] = separation(applied, label, places)
+    metrics["mixing"] = {batch.name: separation(applied, batch, places) for batch in batches}
     return ReplicateMetrics(metrics, r2)
 
 
@@ -185,32 +167,6 @@ def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.
         values = observed_values(applied, record, block)
         total, count = total + np.nansum(values, axis=0), count + (~np.isnan(values)).sum(axis=0)
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-
-
-def _separation(applied: Applied, label: Label, places: Mapping[str, int]) -> dict[str, Any]:
-    """How well each block of latents gives the label."""
-    run, layout = applied.run, applied.run.layout(applied.replicate)
-    parts = {}
-    for part in ("train", "test"):
-        chosen = [i for i in np.flatnonzero(run.splits[applied.replicate] == part) if run.samples[i] in places]
-        rows = np.array([places[run.samples[i]] for i in chosen], dtype=np.int64)
-        parts[part] = (applied.embed(rows), label.values[chosen])
-    names = [record.name for record in run.modalities]
-    blocks = {"shared": layout.shared_block, "all": slice(None)}
-    blocks |= {f"private {name}": layout.private_block(index) for index, name in enumerate(names)}
-    (train, train_target), (test, test_target) = parts["train"], parts["test"]
-    scores: dict[str, dict[str, float | None]] = {}
-    for block_name, block in blocks.items():
-        arguments = (train[:, block], train_target, test[:, block], test_target)
-        if label.kind == "categorical":
-            scores[block_name] = label_separation(*arguments, label.classes)
-        else:
-            scores[block_name] = continuous_separation(*arguments)
-    found: dict[str, Any] = {"column": label.name, "kind": label.kind, "classes": list(label.classes)}
-    for metric in scores["shared"]:
-        private = {name: scores[f"private {name}"][metric] for name in run.record["modality_order"]}
-        found[metric] = {"shared": scores["shared"][metric], "private": private, "all": scores["all"][metric]}
-    return found
 
 
 def over_replicates(metrics: list[Any]) -> Any:

@@ -124,7 +124,8 @@ def predictions_of(
         raise UsageError(
             "--intervals are for predictions from other modalities", hint="name in --to what is not in --from"
         )
-    matched = match(run, open_data(run, source), config.min_features, needed=config.source)
+    dataset = open_data(run, source)
+    matched = match(run, dataset, config.min_features, config.source, config.unseen_covariate)
     applied = matched.replicate(run.replicate)
     if not applied.observed[:, sources].any():
         raise DataError(

@@ -46,15 +46,25 @@ class Prepared:
     def depth_free(self) -> Study:
         """The study at the median library size, where library sizes are known to the model.
 
-        Screening has to be blind to depth; what normalisation leaves of it, ``depth`` takes out.
+        Screening has to be blind to depth; what normalisation leaves of it, ``nuisance`` takes out.
         """
         return at_one_depth(self.study, self._sized)
 
     @property
-    def depth(self) -> dict[str, np.ndarray]:
-        """By modality whose library sizes are known: their logarithm and its square, (n_own_samples, 2)."""
-        logs = {name: np.log(library_sizes(self.study.aligned.modalities[name].values)) for name in self._sized}
-        return {name: np.stack([log, np.square(log - log.mean())], axis=1) for name, log in logs.items()}
+    def nuisance(self) -> dict[str, np.ndarray]:
+        """By modality (n_own_samples, k) what it shares with others for no reason of interest, where there is such.
+
+        Depth, which is the logarithm of library sizes and its square, where the likelihood knows them; and covariates.
+        """
+        found: dict[str, list[np.ndarray]] = {name: [] for name in self.study.aligned.modalities}
+        for name in self._sized:
+            logs = np.log(library_sizes(self.study.aligned.modalities[name].values))
+            found[name].append(np.stack([logs, np.square(logs - logs.mean())], axis=1))
+        if self.study.covariates is not None:
+            told = self.study.covariates.plain()
+            for name, parts in found.items():
+                parts.append(np.nan_to_num(self.study.aligned.to_own(name, told)))
+        return {name: np.concatenate(parts, axis=1) for name, parts in found.items() if parts}
 
     @property
     def _sized(self) -> dict[str, str]:

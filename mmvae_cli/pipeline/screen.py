@@ -20,6 +20,7 @@ log = logging.getLogger("mmvae_cli")
 Screenings = list[dict[str, Screening]]  # one per replicate, or a single one where all agree; by modality
 OnScreening = Callable[[float], None]  # called with the share of the work that is done, from 0 to 1
 CRITERIA = ("screen_fdr", "screen_by")  # options, and where their values stand in uns
+TAKEN_OUT = "screen_without"  # in uns: covariates that were taken out
 
 
 def criteria(options: ScreenOptions) -> tuple[float, str]:
@@ -93,7 +94,7 @@ def earlier_roles(
         why = f"modality {lacking[0]!r} has none" if lacking else "its features were screened on another split"
         log.warning("var[%r] is not used: %s", column, why)
         return None
-    if (asked := _other_criteria(options, record)) is not None:
+    if (asked := _other_criteria(options, record, covariate_names(study))) is not None:
         log.info("var[%r] is not used: %s asks for another screening", column, asked)
         return None
     found = {name: _read_back(study, name, key) for name in with_roles}
@@ -108,8 +109,15 @@ def earlier_roles(
     return found
 
 
-def _other_criteria(options: ScreenOptions, record: Mapping[str, object]) -> str | None:
+def covariate_names(study: Study) -> str:
+    """Names of the covariates, separated by commas."""
+    return "" if study.covariates is None else ",".join(sorted(one.name for one in study.covariates.design))
+
+
+def _other_criteria(options: ScreenOptions, record: Mapping[str, object], covariates: str) -> str | None:
     """Flag of a criterion that was asked for and with which the recorded screening was not made; None without one."""
+    if record.get(TAKEN_OUT, covariates) != covariates:  # roles of the user's own say nothing of it
+        return flag_name("covariate")
     for name in CRITERIA:
         asked = getattr(options, name)
         if asked is not None and asked != record.get(name):

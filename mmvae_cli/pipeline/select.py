@@ -16,11 +16,21 @@ from mmvae_cli.data.features import Selection
 from mmvae_cli.data.formats import Source
 from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.errors import UsageError
+from mmvae_cli.pipeline.covariates import with_covariates
 from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.outcome import Outcome, as_json, earlier_record, versions, with_record, written_paths
 from mmvae_cli.pipeline.prepare import prepare
 from mmvae_cli.pipeline.prepared import Prepared
-from mmvae_cli.pipeline.screen import CRITERIA, OnScreening, criteria, role_updates, say_screened, screen_study
+from mmvae_cli.pipeline.screen import (
+    CRITERIA,
+    TAKEN_OUT,
+    OnScreening,
+    covariate_names,
+    criteria,
+    role_updates,
+    say_screened,
+    screen_study,
+)
 from mmvae_cli.pipeline.study import Study, make_study
 
 log = logging.getLogger("mmvae_cli")
@@ -42,9 +52,8 @@ def select(
     """
     way = WAYS[config.by]
     way.check(config)
-    study = make_study(load(source, config), config, config.label, config.key)
+    study = with_covariates(make_study(load(source, config), config, config.label, config.key), config)
     prepared = prepare(study, config, config)
-    target = None if study.label is None else study.label.values
     summary, updates, own = way.mark(prepared, config, on_screening)
     entries = {
         "command": "select",
@@ -52,7 +61,7 @@ def select(
         "select_command_line": command_line,
         **own,
         "versions": as_json(versions()),
-        "input_hash": input_hash(study.aligned, target),
+        "input_hash": input_hash(study.aligned, study.columns),
     }
     summary = {"command": "select", "by": config.by, "label": config.label, "split": study.split_origin, **summary}
     updates = {**_void(prepared.study, config.key), **updates}
@@ -63,7 +72,7 @@ def _void(study: Study, key: str) -> dict[str, object]:
     """Remove what an earlier selection left, also where a training has written it again."""
     written = written_paths(earlier_record(study.aligned, key))
     columns = [f"mod/{name}/var/{key}_{column}" for name in study.aligned.modalities for column in COLUMNS]
-    entries = [f"uns/{key}/{name}" for name in (RANKED_FOR, *CRITERIA)]
+    entries = [f"uns/{key}/{name}" for name in (RANKED_FOR, TAKEN_OUT, *CRITERIA)]
     return {path: REMOVE for path in (*columns, *entries) if path in written}
 
 
@@ -102,7 +111,7 @@ def _refuse_numbers(config: SelectConfig) -> None:
 
 def _screen(prepared: Prepared, config: SelectConfig, on_screening: OnScreening | None) -> Marked:
     study, entering = prepared.study, prepared.entering()
-    screenings = screen_study(prepared.depth_free, entering, config, config.seed, on_screening, prepared.depth)
+    screenings = screen_study(prepared.depth_free, entering, config, config.seed, on_screening, prepared.nuisance)
     say_screened(screenings, entering)
     found = screenings[0]
     modalities = {
@@ -116,7 +125,8 @@ def _screen(prepared: Prepared, config: SelectConfig, on_screening: OnScreening 
     used = dict(zip(CRITERIA, criteria(config), strict=True))
     total = sum(one.n_shared for one in found.values())
     updates = {**selection_updates(prepared, config.key, 0), **role_updates(screenings, config.key, 0)}
-    return {**used, "n_shared_features": total, "modalities": modalities}, updates, used
+    entries: dict[str, object] = {**used, TAKEN_OUT: covariate_names(study)}
+    return {**entries, "n_shared_features": total, "modalities": modalities}, updates, entries
 
 
 @dataclass(frozen=True)

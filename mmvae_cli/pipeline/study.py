@@ -12,6 +12,7 @@ import pandas as pd
 from mmvae_cli.data.aligned import Aligned, align
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.count_transforms import log_weighted
+from mmvae_cli.data.covariates import Covariates
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.labels import Label, make_label, strata
 from mmvae_cli.data.split import make_split, read_split
@@ -38,6 +39,8 @@ class Study:
         written before, so that what was selected there may be used.
     weights
         By modality whose transform fits them (1 or replicates, n_features); see ``seen_by``.
+    covariates
+        In the internal order of the samples, fitted on the training samples; None where none was named.
     """
 
     aligned: Aligned
@@ -46,6 +49,7 @@ class Study:
     split_origin: str
     split_reused: bool = False
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    covariates: Covariates | None = None
 
     def seen_by(self, replicate: int) -> Study:
         """The study with the values that a replicate sees, where they depend on what was fitted on its samples."""
@@ -54,6 +58,12 @@ class Study:
             for name, weights in self.weights.items()
         }
         return replace(self, aligned=self.aligned.with_values(values), weights={})
+
+    @property
+    def columns(self) -> list[np.ndarray]:
+        """Values of the label and of the covariates, (n_samples,) each."""
+        of_label = [] if self.label is None else [self.label.values]
+        return [*of_label, *(() if self.covariates is None else self.covariates.values)]
 
     def part(self, name: str, replicate: int = 0) -> np.ndarray:
         """(n_samples,) True for the samples of a part of the split."""

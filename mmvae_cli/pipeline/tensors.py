@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from mmvae_cli.data.aligned import Aligned
+from mmvae_cli.data.covariates import Covariates
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.depth import library_sizes
 from mmvae_cli.data.labels import Label
@@ -120,6 +122,17 @@ def label_tensors(label: Label, train: np.ndarray, device: torch.device) -> tupl
     return torch.from_numpy(filled).to(device), torch.from_numpy(label.labelled[None]).to(device)
 
 
+def with_covariates(data: DeviceData, covariates: Covariates | None, device: torch.device) -> DeviceData:
+    """The data with what is known of their samples besides."""
+    if covariates is None:
+        return data
+    modalities = [
+        replace(modality, covariates=torch.from_numpy(covariates.of(index)).to(device))
+        for index, modality in enumerate(data.modalities)
+    ]
+    return replace(data, modalities=tuple(modalities))
+
+
 def device_data(
     values: Callable[[ModalityRecord], Matrix],
     observed: np.ndarray,
@@ -132,7 +145,7 @@ def device_data(
     """All modalities on the device, in the order of the records; ``observed`` (n_samples, n_modalities).
 
     ``values`` gives those of a modality, one after the other; they and ``stand_ins``, by modality, are as in
-    ``modality_tensors``, ``totals`` those of ``totals_of``.
+    ``modality_tensors``, ``totals`` those of ``totals_of``. See ``with_covariates`` for these.
     """
     totals, stand_ins = totals or {}, stand_ins or {}
     modalities = tuple(

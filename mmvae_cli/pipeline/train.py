@@ -15,6 +15,7 @@ from mudata import MuData
 
 from mmvae_cli.config import TrainConfig, resolved
 from mmvae_cli.data.aligned import input_hash
+from mmvae_cli.data.covariates import n_columns
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.folders import fresh_folder, require_free
 from mmvae_cli.data.formats import Source
@@ -40,7 +41,7 @@ from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_upd
 from mmvae_cli.pipeline.shared_sizes import shared_sizes
 from mmvae_cli.pipeline.start import start_at_means
 from mmvae_cli.pipeline.study import Study
-from mmvae_cli.pipeline.tensors import device_data, label_tensors, totals_of
+from mmvae_cli.pipeline.tensors import device_data, label_tensors, totals_of, with_covariates
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
 from mmvae_cli.training.diagnose import NonFiniteLossError
@@ -91,6 +92,8 @@ def fit_run(
     config = resolved(config)
     if config.supervised and config.label is None:
         raise UsageError("--supervised needs a label", hint="name its column with --label")
+    if config.condition_encoders and not config.covariate:
+        raise UsageError("--condition-encoders needs a covariate", hint="name its column with --covariate")
     latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed, as is:
     per_modality(config.modality_weight, list(dataset.modalities), "--modality-weight")
     study, prepared = training_input(dataset, config)
@@ -100,7 +103,7 @@ def fit_run(
     require_memory(prepared, config, device)
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(
-            prepared.depth_free, prepared.entering(), config.key, config, config.seed, on_screening, prepared.depth
+            prepared.depth_free, prepared.entering(), config.key, config, config.seed, on_screening, prepared.nuisance
         )
         prepared = with_roles(prepared, screenings, roles_read=read)
     sizes = shared_sizes(prepared, config)
@@ -108,8 +111,7 @@ def fit_run(
     start_at_means(model, prepared.records)
     result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
-    label = None if study.label is None else study.label.values
-    origin = {**(data or {"path": None, "inputs": []}), "hash": input_hash(study.aligned, label)}
+    origin = {**(data or {"path": None, "inputs": []}), "hash": input_hash(study.aligned, study.columns)}
     run = _run(prepared, config, model.cpu(), sizes, result, chosen, origin, command_line)
     return Fitted(run, result.history, prepared)
 
@@ -179,7 +181,8 @@ def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> D
             )
         label = label_tensors(study.label, study.splits == "train", device)
     totals = totals_of(study.aligned, prepared.records)
-    return device_data(prepared.values, study.aligned.observed, prepared.records, device, label, totals)
+    data = device_data(prepared.values, study.aligned.observed, prepared.records, device, label, totals)
+    return with_covariates(data, study.covariates, device)
 
 
 def _run(
@@ -207,7 +210,8 @@ def _run(
         "summary": summary(prepared, config, model.spec, sizes, result, chosen),
     }
     splits = _all_splits(study, config)
-    return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record)
+    design = () if study.covariates is None else study.covariates.design
+    return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record, design)
 
 
 def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:
@@ -216,7 +220,7 @@ def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:
 
 def _spec(prepared: Prepared, config: TrainConfig, sizes: list[int]) -> ModelSpec:
     private, _ = latent_sizes(config.latent, prepared.study.aligned.file_order)
-    label = prepared.study.label
+    label, covariates = prepared.study.label, prepared.study.covariates
     label_spec = None
     if config.supervised and label is not None:
         likelihood = {0: "gaussian", 2: "bernoulli"}.get(len(label.classes), "categorical")
@@ -231,6 +235,8 @@ def _spec(prepared: Prepared, config: TrainConfig, sizes: list[int]) -> ModelSpe
         joint=config.joint,
         label=label_spec,
         shared_path=OBJECTIVES[config.model].shared_path,
+        n_covariates=0 if covariates is None else n_columns(covariates.design),
+        condition_encoders=config.condition_encoders,
     )
 
 

@@ -29,6 +29,12 @@ def label_record(study: Study) -> dict[str, Any] | None:
     return None if label is None else {"name": label.name, "kind": label.kind, "classes": list(label.classes)}
 
 
+def covariate_records(study: Study) -> list[dict[str, Any]]:
+    """Name, kind and categories of each covariate."""
+    design = () if study.covariates is None else study.covariates.design
+    return [{"name": one.name, "kind": one.kind, "categories": list(one.categories)} for one in design]
+
+
 def data_record(source: Source | MuData, data_path: Path | None) -> dict[str, Any]:
     """Where the data came from and where later commands find them."""
     inputs: list[str] = []
@@ -60,6 +66,7 @@ def summary(
         "samples": {**sizes, "unused": int((study.splits[0] == "").sum()), "all": len(study.aligned.names)},
         "split": study.split_origin,
         "label": label_record(study),
+        "covariates": covariate_records(study),
         "modalities": modalities,
         "n_shared_features": None if None in n_shared else sum(n_shared),  # of the replicate that is written
         "shared_latents": shared_sizes[chosen],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmvae_cli.data.covariates import without
 from mmvae_cli.evaluation.intervals import coverage
 from mmvae_cli.evaluation.permutation import prediction_significance
 from mmvae_cli.evaluation.stability import stability
@@ -52,6 +53,9 @@ def uncertainty(matched: Matched, feature_sets: FeatureSets) -> Uncertainty:
         if name not in matched.aligned.modalities or not others:
             continue
         x, predicted = _observed_and_predicted(ensemble.written, others, target, rows)
+        if matched.covariates is not None:  # what they explain is no prediction from other modalities
+            told = matched.covariates.plain()[rows]
+            x, predicted = without(x, told), without(predicted, told)
         tested = prediction_significance(x, predicted, run.record["config"]["seed"], name)
         by_feature["p_cross"][name], by_feature["q_cross"][name] = tested.p, tested.q
         found[name] = {

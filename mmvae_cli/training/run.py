@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmvae_cli.data.covariates import Covariate
 from mmvae_cli.errors import DataError, InputNotFoundError
 from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
@@ -24,7 +25,7 @@ from mmvae_cli.training.fit import EpochReport
 
 FORMAT = 2  # 1: the full decoder of a shared path stood alone
 CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE = "run.json", "model.safetensors", "history.csv"
-WEIGHTS, PREPARATION = "model/", "preparation/"
+WEIGHTS, PREPARATION, COVARIATES = "model/", "preparation/", "covariates/"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class ModalityRecord:
 
 
 ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "spread", "weights", "median_size")
+CODING = ("trained", "mean", "sd")  # arrays of a covariate
 
 
 def roles_of(modalities: Sequence[ModalityRecord]) -> list[torch.Tensor] | None:
@@ -113,6 +115,8 @@ class Run:
         Index of the one that is written into the data.
     record
         Everything else, as it stands in ``run.json``.
+    design
+        How covariates are coded; empty where there are none.
     """
 
     spec: ModelSpec
@@ -122,6 +126,7 @@ class Run:
     splits: np.ndarray
     replicate: int
     record: Mapping[str, Any]
+    design: tuple[Covariate, ...] = ()
 
     @property
     def n_replicates(self) -> int:
@@ -169,10 +174,14 @@ def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
             array = getattr(modality, key)
             if array is not None:
                 tensors[f"{PREPARATION}{index}/{key}"] = torch.from_numpy(np.ascontiguousarray(array))
+    for index, covariate in enumerate(run.design):
+        for key in CODING:
+            tensors[f"{COVARIATES}{index}/{key}"] = torch.from_numpy(np.ascontiguousarray(getattr(covariate, key)))
     content = {
         "format": FORMAT,
         "model": asdict(run.spec),
         "modalities": modalities,
+        "covariates": [{"name": one.name, "categories": list(one.categories)} for one in run.design],
         "replicate": run.replicate,
         "samples": run.samples.tolist(),
         "splits": _codes(run.splits, run.samples),
@@ -250,7 +259,11 @@ def _run(content: dict[str, Any], folder: Path) -> Run:
     model = MultimodalVAE(spec, range(len(content["splits"])), roles_of(modalities), content.get("n_shared"))
     model.load_state_dict({name[len(WEIGHTS) :]: value for name, value in tensors.items() if name.startswith(WEIGHTS)})
     samples = np.array(content["samples"], dtype=object)
-    keys = ("format", "model", "modalities", "replicate", "samples", "splits")
+    design = []
+    for index, fields in enumerate(content.get("covariates", ())):
+        coding = {key: tensors[f"{COVARIATES}{index}/{key}"].numpy() for key in CODING}
+        design.append(Covariate(fields["name"], tuple(fields["categories"]), **coding))
+    keys = ("format", "model", "modalities", "covariates", "replicate", "samples", "splits")
     record = {key: value for key, value in content.items() if key not in keys}
     splits = _splits(content["splits"], samples)
-    return Run(spec, model, tuple(modalities), samples, splits, content["replicate"], record)
+    return Run(spec, model, tuple(modalities), samples, splits, content["replicate"], record, tuple(design))

@@ -58,6 +58,7 @@ def summary(beaten_by: list[str]) -> dict[str, object]:
         "model": "MVAE",
         "replicate": 0,
         "pairs": {},
+        "mixing": {},
         "variance": {},
         "replicates": [{}],
         "n_test": 20,
@@ -85,3 +86,13 @@ def test_the_sentence_names_those_that_are_better(
     assert sentence is None or sentence in shown
     assert "412 of 1,000" in shown
     assert "trees, left out for gex: too large, 60 samples × 300 × 7 features" in shown
+
+
+def test_what_is_left_of_a_batch_stands_beside_the_label(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {"column": "batch", "kind": "categorical", "classes": ["a", "b"]}
+    areas = {"auc": {"shared": 0.52, "private": {"gex": 0.7}, "all": 0.7}}
+    show_evaluate({**summary([]), "mixing": {"batch": {**found, **areas}}})
+    shown = capsys.readouterr().out
+    assert "separation of batch by the latents" in shown
+    assert "0.52" in shown
+    assert "an AUC of 0.5 is none of it" in shown

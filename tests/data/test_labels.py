@@ -60,7 +60,7 @@ def test_many_or_broken_numbers_are_continuous(column, caplog):
     [
         (pd.Series([None, "", NAN, "  "]), ["missing in all 4"]),
         (pd.Series([], dtype=object), ["missing in all 0"]),
-        (pd.Series(["a", "a", None]), ["'a'", "all 2 labelled"]),
+        (pd.Series(["a", "a", None]), ["'a'", "all 2 samples with a value"]),
         (pd.Series([1, 1, 1]), ["constant", "1 in all 3"]),
         (pd.Series([0.5, 0.5, NAN]), ["constant", "0.5 in all 2"]),
         (pd.Series([f"patient{i}" for i in range(20)]), ["20 classes", "identifier"]),

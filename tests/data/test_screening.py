@@ -200,3 +200,16 @@ def test_signal_is_found_through_components_too(monkeypatch):
     for found in _screen(values).values():
         assert (found.role[truth] == "shared").all()
         assert (found.role[~truth] == "shared").sum() <= 5
+
+
+def test_taking_many_categories_out_calls_no_feature_of_data_that_share_nothing() -> None:
+    """What is left after many nuisances lies in fewer dimensions, where chance correlations are larger."""
+    called = 0
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        values = {name: random.standard_normal((60, 300)).astype(np.float32) for name in "ab"}
+        nuisance = dict.fromkeys("ab", np.eye(12)[random.integers(0, 12, 60)])
+        rows, usable = dict.fromkeys("ab", np.arange(60)), dict.fromkeys("ab", np.ones(300, dtype=bool))
+        found = screen(values, rows, usable, nuisance=nuisance, seed=seed)
+        called += sum(one.n_shared for one in found.values())
+    assert called == 0

@@ -108,7 +108,7 @@ def test_the_written_replicate_is_the_one_at_the_top_and_all_are_listed(evaluate
     _, run, metrics = evaluated
     assert len(metrics["replicates"]) == 2
     chosen = metrics["replicates"][run.replicate]
-    assert {key: metrics[key] for key in ("n_test", "r2", "pairs", "label")} == chosen
+    assert {key: metrics[key] for key in ("n_test", "r2", "pairs", "label", "mixing")} == chosen
     values = [one["r2"]["meth"]["cross"]["shared"]["mean"] for one in metrics["replicates"]]
     assert values[0] != values[1]
     over = metrics["over_replicates"]["r2"]["meth"]["cross"]["shared"]["mean"]

@@ -111,7 +111,7 @@ def input_hash_of(mdata: object, label: str | None = "label") -> str:
     from mmvae_cli.data.aligned import input_hash
 
     made = make_study(read(mdata), TrainConfig(), label, "mmvae")
-    return input_hash(made.aligned, None if made.label is None else made.label.values)
+    return input_hash(made.aligned, made.columns)
 
 
 def test_the_input_hash_changes_with_one_value_one_name_and_one_label_only(tmp_path: Path) -> None:
