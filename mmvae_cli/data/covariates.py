@@ -176,9 +176,10 @@ def coded(covariate: Covariate, column: pd.Series, there: np.ndarray, *, average
             f"covariate {covariate.name!r} is missing in {_samples(words[missing])}",
             hint=f"fill it in, or {AVERAGE_HINT}",
         )
-    parts = [f"without a value in {counted(int(missing.sum()), 'sample')}"] if missing.any() else []
+    parts = [f"{counted(int(missing.sum()), 'sample')} without a value"] if missing.any() else []
     if unseen.any():
-        parts.append(f"never seen in training in {_samples(words[unseen])} ({listed(sorted(set(words[unseen])), 5)})")
+        which = listed(sorted(set(words[unseen])), 5)
+        parts.append(f"{_samples(words[unseen])}, with {which}, which no training sample has")
     return values, " and ".join(parts)
 
 
