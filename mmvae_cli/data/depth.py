@@ -34,15 +34,15 @@ def library_sizes(values: Matrix) -> np.ndarray:
 
 def at_library_size(values: Matrix, size: float) -> Matrix:
     """Counts (n_samples, n_features) scaled to that library size in every sample; the input is left as it is."""
-    factor = size / library_sizes(values)
-    if sparse.issparse(values):
-        return sparse.csr_matrix(sparse.diags(factor) @ values)
-    return values * factor[:, None]
+    return _by_sample(values, size / library_sizes(values))
 
 
 def log_at_library_size(values: Matrix, size: float) -> Matrix:
     """``log(1 + x)`` of ``at_library_size``, float32."""
-    return np.log1p(at_library_size(values, size)).astype(np.float32)
+    scaled = _by_sample(values, size / library_sizes(values), np.float32)
+    entries = scaled if isinstance(scaled, np.ndarray) else scaled.data
+    np.log1p(entries, out=entries)
+    return scaled
 
 
 def presence_at_library_size(values: Matrix, size: float) -> Matrix:
@@ -50,10 +50,17 @@ def presence_at_library_size(values: Matrix, size: float) -> Matrix:
 
     Where samples of low depth varied less, those of high depth alone would say what is correlated.
     """
-    factor = np.sqrt(size / library_sizes(values)).astype(np.float32)
-    if sparse.issparse(values):
-        return sparse.csr_matrix(sparse.diags(factor) @ values)
-    return values * factor[:, None]
+    return _by_sample(values, np.sqrt(size / library_sizes(values)), np.float32)
+
+
+def _by_sample(values: Matrix, factor: np.ndarray, dtype: type[np.floating] = np.float64) -> Matrix:
+    """Values times a factor of each sample; where an entry stands is shared with a sparse input, not copied."""
+    factor = factor.astype(dtype)
+    if isinstance(values, np.ndarray):
+        return values * factor[:, None]
+    by_entry = np.repeat(factor, np.diff(values.indptr))
+    by_entry *= values.data
+    return sparse.csr_matrix((by_entry, values.indices, values.indptr), values.shape)
 
 
 def warn_about_empty(name: str, values: Matrix) -> None:

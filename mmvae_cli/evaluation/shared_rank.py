@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy import sparse
 
 from mmvae_cli.evaluation.baselines import Problem, Values, predictor
 from mmvae_cli.evaluation.regression import ridge_coefficients
@@ -15,7 +16,7 @@ MOST_SAMPLES = 2000  # evenly chosen ones of more
 FEWEST_SAMPLES = 4 * FOLDS
 
 
-def shared_rank(values: Mapping[str, np.ndarray], observed: Mapping[str, np.ndarray]) -> int:
+def shared_rank(values: Mapping[str, np.ndarray | sparse.csr_matrix], observed: Mapping[str, np.ndarray]) -> int:
     """Rank of the prediction of modalities from each other; the highest over the predicted ones.
 
     Each modality is predicted from all others by ridge regression on four of five parts of the samples. The prediction
@@ -25,7 +26,7 @@ def shared_rank(values: Mapping[str, np.ndarray], observed: Mapping[str, np.ndar
     Parameters
     ----------
     values
-        By modality, (n_samples, n_features), anything where the modality is not observed.
+        By modality, (n_samples, n_features), dense or CSR, anything where the modality is not observed.
     observed
         By modality, (n_samples,) True where a sample has it.
 
@@ -42,29 +43,37 @@ def shared_rank(values: Mapping[str, np.ndarray], observed: Mapping[str, np.ndar
 
 
 def _rank_of_target(
-    target: str, names: list[str], values: Mapping[str, np.ndarray], observed: Mapping[str, np.ndarray]
+    target: str,
+    names: list[str],
+    values: Mapping[str, np.ndarray | sparse.csr_matrix],
+    observed: Mapping[str, np.ndarray],
 ) -> int:
     sources = [name for name in names if name != target]
     rows = np.flatnonzero(observed[target] & np.any([observed[name] for name in sources], axis=0))
     if len(rows) < FEWEST_SAMPLES:
         return 0
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_SAMPLES)).astype(int))]
+    dense = {name: _dense(values[name][rows]) for name in names}
     # samples beside each other in the file may be alike, so that each part gets every fifth one in a random order
     fold_of = np.random.default_rng(0).permutation(len(rows)) % FOLDS
     explained = np.zeros(min(len(rows), values[target].shape[1]))
     for fold in range(FOLDS):
-        train, test = rows[fold_of != fold], rows[fold_of == fold]
+        train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         of_sources = [
-            Values(values[name][train], values[name][test], observed[name][train], observed[name][test])
+            Values(dense[name][train], dense[name][test], observed[name][rows[train]], observed[name][rows[test]])
             for name in sources
         ]
-        made = predictor(of_sources, values[target][train], 0)
-        y = made.standardised(values[target][test])
+        made = predictor(of_sources, dense[target][train], 0)
+        y = made.standardised(dense[target][test])
         found = _explained_by_rank(made.problem, y)
         explained[: len(found)] += found
         explained[len(found) :] += found[-1] if len(found) else 0.0
     best = explained.max(initial=0.0)
     return int(np.argmax(explained >= ENOUGH * best)) + 1 if best > 0 else 0
+
+
+def _dense(values: np.ndarray | sparse.csr_matrix) -> np.ndarray:
+    return values if isinstance(values, np.ndarray) else np.asarray(values.toarray())
 
 
 def _explained_by_rank(problem: Problem, y: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def _evidence(prepared: Prepared, study: Study, replicate: int) -> int:
     for record in prepared.records:
         shared = record.view(_roles(record), replicate)
         places = prepared.places(record)[record.view(record.columns, replicate)[shared]]
-        values[record.name] = seen.dense(record.name, places, train)
+        values[record.name] = seen.taken(record.name, places, train)
         observed[record.name] = study.aligned.rows[record.name][train] >= 0
         if study.covariates is not None:  # what they explain needs no latents
             told = study.covariates.plain()[train]
