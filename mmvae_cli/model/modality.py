@@ -9,7 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from mmvae_cli.model.likelihoods import LIKELIHOODS, Head, Likelihood
+from mmvae_cli.model.heads import LinearHead
+from mmvae_cli.model.likelihoods import LIKELIHOODS, Likelihood
 from mmvae_cli.model.networks import Decoder, Encoder
 from mmvae_cli.model.roles import SharedFeatures
 from mmvae_cli.model.spec import ModalitySpec, ModelSpec, replicate_generators
@@ -32,7 +33,7 @@ class Scorer:
     """One way to score a modality: last hidden layer, head and feature parameters, and the features they are of."""
 
     hidden: Hidden
-    head: Head
+    head: LinearHead
     parameters: Mapping[str, Tensor]
     features: SharedFeatures | None = None  # None: all
 
@@ -89,15 +90,15 @@ class ModalityNetworks(nn.Module):
 
         features, of_all = self.shared_features, partial(self.decoder, covariates=covariates)
         if shared_decoder:
-            return Scorer(of_shared, self.shared_decoder.head, dict(self.shared_feature), features)
+            return Scorer(of_shared, LinearHead.of(self.shared_decoder.head), dict(self.shared_feature), features)
         if self.shared_path and features is not None and max(features.counts):
             return self._on_top(of_all, of_shared, features)
         if not only_shared or features is None or features.everything:
-            return Scorer(of_all, self.decoder.head, dict(self.feature))
+            return Scorer(of_all, LinearHead.of(self.decoder.head), dict(self.feature))
         full = self.decoder.head
         weight, bias = features.take(full.weight), features.take(full.bias)
         parameters = {key: features.take(value.unsqueeze(1)).squeeze(1) for key, value in self.feature.items()}
-        return Scorer(of_all, lambda hidden: torch.baddbmm(bias, hidden, weight), parameters, features)
+        return Scorer(of_all, LinearHead(weight, bias), parameters, features)
 
     def _on_top(self, of_all: Hidden, of_shared: Hidden, features: SharedFeatures) -> Scorer:
         """The full decoder, whose outputs are added to those of the shared decoder, which are taken as given."""
@@ -110,7 +111,7 @@ class ModalityNetworks(nn.Module):
                 below = of_shared(latents)
             return torch.cat([of_all(latents), below], -1)
 
-        return Scorer(hidden, lambda last: torch.baddbmm(bias, last, weight), dict(self.feature))
+        return Scorer(hidden, LinearHead(weight, bias), dict(self.feature))
 
     def encode(
         self,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from mmvae_cli.model.batch import Batch
+from mmvae_cli.model.chunks import by_chunks
 from mmvae_cli.model.experts import POSTERIORS, Pooling, PosteriorRule
-from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS, Head
+from mmvae_cli.model.heads import LinearHead
+from mmvae_cli.model.likelihoods import LABEL_LIKELIHOODS
 from mmvae_cli.model.modality import Dropout, ModalityNetworks, Scorer, feature_parameters
 from mmvae_cli.model.networks import LabelDecoder
 from mmvae_cli.model.roles import SharedFeatures, Structure
@@ -23,12 +26,11 @@ def _shared_features(roles: Sequence[Tensor] | None, modality: int, n_replicates
     return None if roles is None else SharedFeatures(roles[modality].expand(n_replicates, -1))
 
 
-def at_library_size(head: Head, log_size: Tensor | None, n_terms: int) -> Head:
+def at_library_size(head: LinearHead, log_size: Tensor | None, n_terms: int) -> LinearHead:
     """Outputs, logs of means or of odds, at the library size of each sample; (replicates, samples) log sizes."""
     if log_size is None:
         return head
-    by_row = log_size.repeat(1, n_terms).unsqueeze(-1)
-    return lambda hidden: head(hidden) + by_row
+    return replace(head, offset=log_size.repeat(1, n_terms).unsqueeze(-1))
 
 
 class MultimodalVAE(nn.Module):
@@ -120,7 +122,7 @@ class MultimodalVAE(nn.Module):
             x, counted = scorer.features.take(x), valid if counted is None else scorer.features.take(counted) & valid
         hidden = scorer.hidden(latents.flatten(1, 2))
         head = at_library_size(scorer.head, batch.log_size(modality), latents.shape[1])
-        return networks.likelihood.log_density(x, hidden, head, scorer.parameters, counted)
+        return by_chunks(networks.likelihood.log_density, x, hidden, head, scorer.parameters, counted)
 
     def label_log_likelihood(self, batch: Batch, latents: Tensor) -> Tensor:
         """Log-likelihood of the label, shapes as in ``log_likelihood``; rows without a label hold no meaning."""
