@@ -10,6 +10,7 @@ from mmvae_cli.data_options import (
     CovariateOptions,
     DataOptions,
     InputOptions,
+    MemoryOptions,
     ScreenOptions,
     SelectionOptions,
     SplitOptions,
@@ -118,7 +119,9 @@ class RecipeOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(RecipeOptions, DataOptions, CovariateOptions, SplitOptions, SelectionOptions, ScreenOptions):
+class TrainConfig(
+    RecipeOptions, DataOptions, CovariateOptions, SplitOptions, SelectionOptions, ScreenOptions, MemoryOptions
+):
     """Options of ``mmvae train``."""
 
     model: str = option(
@@ -149,7 +152,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(InputOptions, UnseenOptions):
+class RunOptions(InputOptions, UnseenOptions, MemoryOptions):
     """Which trained model is used."""
 
     run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")

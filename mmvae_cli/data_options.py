@@ -24,6 +24,17 @@ class InputOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryOptions(Options):
+    """Where values are while they are used."""
+
+    on_disk: bool | None = option(
+        None,
+        values.flag,
+        "Leave the values on disk and read them in blocks (default: where they would not fit into memory).",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataOptions(InputOptions):
     """Which values are modelled, and how."""
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from mmvae_cli.data.dataset import Dataset, Matrix, Modality
+from mmvae_cli.data.on_disk import OnDisk, blocks
 
 ROWS_AT_ONCE = 1024  # samples copied together
 
@@ -93,6 +94,8 @@ class Aligned:
         rows = self.rows[modality] if samples is None else self.rows[modality][samples]
         values = self.modalities[modality].values
         columns = np.arange(values.shape[1]) if columns is None else columns
+        if isinstance(values, OnDisk):
+            values, rows = values.fetch(rows)
         if sparse.issparse(values):
             return _taken_sparse(values, rows, columns)
         present, found = np.flatnonzero(rows >= 0), columns >= 0
@@ -136,9 +139,11 @@ def align(dataset: Dataset, modalities: Sequence[str] | None = None) -> Aligned:
 
 def has_values(modality: Modality) -> np.ndarray:
     """(n_own_samples,) True where a sample has any value; one whose entries are all missing lacks the modality."""
-    if isinstance(modality.values, np.ndarray):
-        return ~np.asarray(np.isnan(modality.values).all(axis=1))
-    return np.ones(modality.values.shape[0], dtype=bool)
+    parts = [
+        ~np.isnan(block).all(axis=1) if isinstance(block, np.ndarray) else np.ones(block.shape[0], dtype=bool)
+        for block in blocks(modality.values)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
 
 
 def samples_with_values(modality: Modality) -> pd.Index:
@@ -149,6 +154,19 @@ def samples_with_values(modality: Modality) -> pd.Index:
 def _rows_with_values(modality: Modality, rows: np.ndarray) -> np.ndarray:
     """Rows of samples in a modality, -1 also where a sample has no value there."""
     return np.where((rows >= 0) & has_values(modality)[rows], rows, -1)
+
+
+def _row_hashes(values: Matrix) -> np.ndarray:
+    """(n_rows, 32) SHA-256 of every row, so that the order in which rows are read does not matter."""
+    if isinstance(values, np.ndarray):
+        parts = (np.ascontiguousarray(row).tobytes() for row in values)
+    else:
+        values.sort_indices()
+        ends = zip(values.indptr[:-1], values.indptr[1:], strict=True)
+        indices = values.indices.astype(np.int64, copy=False)
+        parts = (indices[a:b].tobytes() + values.data[a:b].tobytes() for a, b in ends)
+    found = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return np.frombuffer(found, dtype=np.uint8).reshape(-1, 32)
 
 
 def input_hash(aligned: Aligned, columns: Sequence[np.ndarray]) -> str:
@@ -163,13 +181,8 @@ def input_hash(aligned: Aligned, columns: Sequence[np.ndarray]) -> str:
         add(name, *modality.var.index.astype(str))
         rows = aligned.rows[name]
         digest.update((rows >= 0).tobytes())
-        values = modality.values[rows[rows >= 0]]
-        if isinstance(values, sparse.csr_matrix):
-            values.sort_indices()
-            for part in (values.indptr, values.indices, values.data):
-                digest.update(np.ascontiguousarray(part).tobytes())
-        else:
-            digest.update(np.ascontiguousarray(values).tobytes())
+        of_rows = np.concatenate([_row_hashes(block) for block in blocks(modality.values)])  # (n_own_samples, 32)
+        digest.update(of_rows[rows[rows >= 0]].tobytes())
     for column in columns:
         digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
     return digest.hexdigest()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy import sparse
 
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import blocks, is_on_disk
 
 BLOCK_ENTRIES = 4_000_000  # entries of one float64 block: 32 MB
 
@@ -25,14 +27,38 @@ class Moments:
         Their mean; nan where there is none.
     scatter
         Sum of their squared deviations from the mean.
-    constant
-        True where all entries are equal, or there is none; exact, not up to rounding.
+    low, high
+        Least and greatest entry; infinite, with the signs turned, where there is none.
     """
 
     count: np.ndarray
     mean: np.ndarray
     scatter: np.ndarray
-    constant: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def constant(self) -> np.ndarray:
+        """(n_columns,) True where all entries are equal, or there is none; exact, not up to rounding."""
+        return np.asarray(self.low >= self.high)
+
+    def of(self, columns: np.ndarray | slice) -> Moments:
+        """Moments of some columns."""
+        parts = (self.count, self.mean, self.scatter, self.low, self.high)
+        return Moments(*(part[columns] for part in parts))
+
+    def joined(self, other: Moments) -> Moments:
+        """Moments over the rows of both.
+
+        Source: Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983.
+        """
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        ours, theirs = np.nan_to_num(self.mean), np.nan_to_num(other.mean)
+        mean = np.where(count > 0, ours + (theirs - ours) * share, np.nan)
+        between = np.square(theirs - ours) * self.count * share
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return Moments(count, mean, self.scatter + other.scatter + between, low, high)
 
 
 def centred_basis(values: np.ndarray) -> np.ndarray:
@@ -82,13 +108,15 @@ def column_moments(values: Matrix, rows: np.ndarray | None = None) -> Moments:
     rows
         Indices of the samples; None for all.
     """
+    if is_on_disk(values):
+        return reduce(Moments.joined, (column_moments(block) for block in blocks(values, rows)))
     if is_clean_sparse(values):
         return _sparse_moments(values if rows is None else values[rows])
     parts = [_dense_moments(block) for _, block in dense_blocks(values, rows)] or [_dense_moments(np.zeros((0, 0)))]
     return Moments(
         *(
             np.concatenate([getattr(part, field) for part in parts])
-            for field in ("count", "mean", "scatter", "constant")
+            for field in ("count", "mean", "scatter", "low", "high")
         )
     )
 
@@ -101,7 +129,7 @@ def _dense_moments(block: np.ndarray) -> Moments:
     scatter = np.square(np.where(observed, block - mean, 0.0)).sum(axis=0)
     low = np.where(observed, block, np.inf).min(axis=0, initial=np.inf)
     high = np.where(observed, block, -np.inf).max(axis=0, initial=-np.inf)
-    return Moments(count=count, mean=mean, scatter=scatter, constant=low >= high)
+    return Moments(count=count, mean=mean, scatter=scatter, low=low, high=high)
 
 
 def _sparse_moments(values: sparse.csr_matrix) -> Moments:
@@ -119,4 +147,4 @@ def _sparse_moments(values: sparse.csr_matrix) -> Moments:
     low, high = np.where(has_zero, np.minimum(low, 0), low), np.where(has_zero, np.maximum(high, 0), high)
     if n_rows == 0:
         mean = np.full(n_columns, np.nan)
-    return Moments(count=np.full(n_columns, n_rows), mean=mean, scatter=scatter, constant=low >= high)
+    return Moments(count=np.full(n_columns, n_rows), mean=mean, scatter=scatter, low=low, high=high)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import warnings
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import blocks, by_rows, is_on_disk
 from mmvae_cli.errors import DataError, counted
 
 log = logging.getLogger("mmvae_cli")
@@ -112,12 +114,15 @@ def inverse_document_frequencies(values: Matrix, rows: np.ndarray) -> np.ndarray
     indexing, 2015; used as ``log(1 + tf idf 10,000)``, as in Stuart et al., Single-cell chromatin state analysis with
     Signac, 2021.
     """
-    n_with = np.asarray((values[rows] > 0).sum(axis=0), dtype=np.float64).reshape(-1)
+    n_with = sum(np.asarray((block > 0).sum(axis=0), dtype=np.float64).reshape(-1) for block in blocks(values, rows))
+    n_with = np.asarray(n_with)
     return (len(rows) / np.where(n_with > 0, n_with, len(rows))).astype(np.float32)
 
 
 def log_weighted(values: Matrix, weights: np.ndarray) -> Matrix:
     """``log(1 + x w)`` of values (n_samples, n_features) and weights (n_features,)."""
+    if is_on_disk(values):
+        return by_rows(partial(log_weighted, weights=weights), values)
     if sparse.issparse(values):
         return sparse.csr_matrix(values @ sparse.diags(weights)).log1p()
     return np.log1p(values * weights)

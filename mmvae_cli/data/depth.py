@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import blocks, by_rows, is_on_disk
 from mmvae_cli.errors import counted
 
 log = logging.getLogger("mmvae_cli")
@@ -25,6 +27,8 @@ def library_sizes(values: Matrix) -> np.ndarray:
     -------
     (n_samples,) float64; 1 for a sample without a single count.
     """
+    if is_on_disk(values):
+        return np.concatenate([library_sizes(block) for block in blocks(values)])
     if sparse.issparse(values):
         total = np.asarray(values.sum(axis=1, dtype=np.float64)).reshape(-1)
     else:
@@ -34,6 +38,8 @@ def library_sizes(values: Matrix) -> np.ndarray:
 
 def at_library_size(values: Matrix, size: float) -> Matrix:
     """Counts (n_samples, n_features) scaled to that library size in every sample; the input is left as it is."""
+    if is_on_disk(values):
+        return by_rows(partial(at_library_size, size=size), values)
     return _by_sample(values, size / library_sizes(values))
 
 
@@ -65,11 +71,15 @@ def _by_sample(values: Matrix, factor: np.ndarray, dtype: type[np.floating] = np
 
 def warn_about_empty(name: str, values: Matrix) -> None:
     """Say how many samples of a modality have no count at all."""
-    largest = values.max(axis=1).toarray() if sparse.issparse(values) else np.nan_to_num(values).max(axis=1)
-    n_empty = int((largest == 0).sum())
+    n_empty = sum(int((_largest(block) == 0).sum()) for block in blocks(values))
     if n_empty:
         log.warning(
             "modality %r: %s without a single count, of which nothing can be said; --complete-only does not leave "
             "such out, filter them before",
             name, counted(n_empty, "sample"),
         )  # fmt: skip
+
+
+def _largest(values: Matrix) -> np.ndarray:
+    """Largest value of every sample."""
+    return np.asarray(values.max(axis=1).toarray() if sparse.issparse(values) else np.nan_to_num(values).max(axis=1))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
@@ -13,6 +14,7 @@ from mmvae_cli.data.choose import check_layers, choose_layer, choose_modalities,
 from mmvae_cli.data.convert import as_annotations, as_matrix, check_shape
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.members import split_member
+from mmvae_cli.data.on_disk import on_disk
 from mmvae_cli.data.stores import check_stored, is_array, is_group, is_zarr, opened, place_of
 from mmvae_cli.data.validate import require_known_names
 from mmvae_cli.errors import DataError, pick
@@ -26,7 +28,9 @@ def modality_names(path: Path) -> list[str]:
         return _names(_modalities(file, path))
 
 
-def read_mudata(path: Path, modalities: Sequence[str] | None, layers: Mapping[str, str] | None) -> Dataset:
+def read_mudata(
+    path: Path, modalities: Sequence[str] | None, layers: Mapping[str, str] | None, *, lazily: bool = False
+) -> Dataset:
     """Read the modalities asked for from an .h5mu file or .zarr folder.
 
     Parameters
@@ -37,6 +41,8 @@ def read_mudata(path: Path, modalities: Sequence[str] | None, layers: Mapping[st
         Names, in the order they shall have; None for all.
     layers
         The layer to read instead of ``X``, by modality.
+    lazily
+        Leave the values on disk, see ``data.on_disk``.
 
     Raises
     ------
@@ -52,7 +58,10 @@ def read_mudata(path: Path, modalities: Sequence[str] | None, layers: Mapping[st
         layer_of = check_layers(layers, names)
         annotations = {name: _annotations(groups[name], "obs") for name in names}
         dataset = Dataset(
-            {name: _modality(groups[name], name, layer_of.get(name), annotations[name]) for name in chosen},
+            {
+                name: _modality(groups[name], name, layer_of.get(name), annotations[name], path if lazily else None)
+                for name in chosen
+            },
             _annotations(file, "obs"),
             annotations,
             _own_records(file),
@@ -60,6 +69,21 @@ def read_mudata(path: Path, modalities: Sequence[str] | None, layers: Mapping[st
         )
     require_known_names(dataset)
     return dataset
+
+
+def bytes_in_memory(path: Path, modalities: Sequence[str] | None, layers: Mapping[str, str] | None) -> float:
+    """Bytes that the values of a MuData would take, by what it says of their sizes; parameters as ``read_mudata``."""
+    found = 0.0
+    with opened(path) as file:
+        groups = _modalities(file, path)
+        for name in choose_modalities(modalities, _names(groups)):
+            layer = (layers or {}).get(name)
+            element = groups[name].get("X" if layer is None else f"layers/{layer}")
+            if is_array(element):
+                found += 4.0 * float(np.prod(element.shape))
+            elif element is not None and "data" in element:
+                found += 8.0 * element["data"].shape[0]
+    return found
 
 
 def read_anndata(path: Path, name: str, layer: str | None) -> Modality:
@@ -141,7 +165,8 @@ def _member(file: Any, path: Path, name: str) -> Any:
     return groups[pick(name, _names(groups), "modality")]
 
 
-def _modality(group: Any, name: str, layer: str | None, obs: pd.DataFrame) -> Modality:
+def _modality(group: Any, name: str, layer: str | None, obs: pd.DataFrame, path: Path | None = None) -> Modality:
+    """One modality; its values stay on disk where a path is given."""
     layers = list(group.get("layers", {}))
     if layer is not None:
         place, element = f"layer {layer!r}", group["layers"][choose_layer(name, layer, layers)]
@@ -155,6 +180,8 @@ def _modality(group: Any, name: str, layer: str | None, obs: pd.DataFrame) -> Mo
     if is_array(element):
         check_shape(element.shape, shape, where)  # before a wrong size fills the memory
     check_stored(element, where)
+    if path is not None:
+        return Modality(name, on_disk(path, element, shape, where), obs, var, layer)
     return Modality(name, as_matrix(read_elem(element), shape, where), obs, var, layer)
 
 

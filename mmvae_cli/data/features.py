@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from mmvae_cli.data.columns import column_moments, dense_blocks, is_clean_sparse
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import OnDisk, blocks
+from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.errors import DataError
 
 PERFECT = 1 - 1e-6  # |r| from which a feature is taken to determine the label
 TIE_DECIMALS = 12  # sums in another order differ after that; such features are tied
+SUSPECT_SAMPLES = 2000  # of values on disk, on which features are looked at first
 FEWEST_PER_CLASS = 5  # observed entries of a class; with fewer, a match may be chance
 
 
@@ -145,10 +149,31 @@ def leaking_features(
         if str(name).lower() in spellings
     }
     rows = _labelled_rows(values, target)
+    if isinstance(values, OnDisk):
+        values, places = _suspects(values, rows, target, classes)
+        found = leaking_features(values, [names[place] for place in places], target[rows], classes, label_name)
+        for suspect, reason in found:
+            reasons.setdefault(int(places[suspect]), reason)
+        return sorted(reasons.items())
     determining = _separates_classes if len(classes) > 2 else _correlates_perfectly
     for position in np.flatnonzero(determining(values, np.asarray(target, dtype=np.float64), rows, classes)):
         reasons.setdefault(int(position), f"determines the label {label_name!r} on all samples")
     return sorted(reasons.items())
+
+
+def _suspects(
+    values: OnDisk, rows: np.ndarray, target: np.ndarray, classes: Sequence[str]
+) -> tuple[Matrix, np.ndarray]:
+    """Features that determine the label on some of its rows, with their values on all of them, and their places.
+
+    One that does so on all rows does so on some.
+    """
+    some = np.sort(keyed_generator(0, "suspects").permutation(rows)[:SUSPECT_SAMPLES])
+    determining = _separates_classes if len(classes) > 2 else _correlates_perfectly
+    places = np.flatnonzero(determining(values[some], target[some], np.arange(len(some)), classes))
+    parts = [block[:, places] for block in blocks(values, rows)]
+    stack = sparse.vstack if sparse.issparse(parts[0]) else np.concatenate
+    return stack(parts), places
 
 
 def _labelled_rows(values: Matrix, target: np.ndarray) -> np.ndarray:

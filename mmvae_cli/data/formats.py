@@ -116,7 +116,11 @@ def modality_names(source: Source | MuData) -> list[str]:
 
 
 def read(
-    source: Source | MuData, modalities: Sequence[str] | None = None, layers: Mapping[str, str] | None = None
+    source: Source | MuData,
+    modalities: Sequence[str] | None = None,
+    layers: Mapping[str, str] | None = None,
+    *,
+    lazily: bool = False,
 ) -> Dataset:
     """Read the modalities asked for, and the annotations of the samples.
 
@@ -128,6 +132,8 @@ def read(
         Names, in the order they shall have; None for all.
     layers
         The layer to read instead of ``X``, by modality.
+    lazily
+        Leave the values on disk; a MuData file only.
 
     Returns
     -------
@@ -145,7 +151,7 @@ def read(
 
         dataset = read_memory(source, modalities, layers)
     elif source.mudata_file is not None:
-        dataset = elements.read_mudata(source.mudata_file, modalities, layers)
+        dataset = elements.read_mudata(source.mudata_file, modalities, layers, lazily=lazily)
     else:
         dataset = _read_files(source, modalities, layers)
     warn_of_names(dataset)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import blocks
 
 BLOCK = 4_000_000  # entries looked at together; bounds the memory that the checks take
 
@@ -21,9 +22,12 @@ SAID = {
 
 def entry_blocks(values: Matrix) -> Iterator[tuple[int, np.ndarray]]:
     """Yield some entries after the other, of a sparse matrix the stored ones: place of the first, and their values."""
-    entries = values.reshape(-1) if isinstance(values, np.ndarray) else values.data
-    for start in range(0, entries.size, BLOCK):
-        yield start, entries[start : start + BLOCK]
+    done = 0
+    for part in blocks(values):
+        entries = part.reshape(-1) if isinstance(part, np.ndarray) else part.data
+        for start in range(0, entries.size, BLOCK):
+            yield done + start, entries[start : start + BLOCK]
+        done += entries.size
 
 
 def repeated_share(values: Matrix) -> float:
@@ -82,15 +86,14 @@ def constant_features(values: Matrix, rows: np.ndarray | None = None) -> np.ndar
     -------
     (n_features,) bool; True also where a feature has no value at all.
     """
-    if rows is not None:
-        values = values[rows]
-    n_samples, n_features = values.shape
-    if n_samples == 0 or n_features == 0:
-        return np.ones(n_features, dtype=bool)
-    if isinstance(values, np.ndarray):
-        low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)  # the two that skip nan
-    else:
-        low = values.nanmin(axis=0).toarray().reshape(-1)
-        high = values.nanmax(axis=0).toarray().reshape(-1)
+    low, high = np.full((2, values.shape[1]), np.nan)
+    for part in blocks(values, rows):
+        if 0 in part.shape:
+            continue
+        if isinstance(part, np.ndarray):
+            lowest, highest = np.fmin.reduce(part, axis=0), np.fmax.reduce(part, axis=0)  # the two that skip nan
+        else:
+            lowest, highest = (least.toarray().reshape(-1) for least in (part.nanmin(axis=0), part.nanmax(axis=0)))
+        low, high = np.fmin(low, lowest), np.fmax(high, highest)
     constant: np.ndarray = ~(high > low)  # nan compares as False: no value is constant too
     return constant

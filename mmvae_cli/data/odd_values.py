@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmvae_cli.data.dataset import Modality
+from mmvae_cli.data.dataset import Matrix, Modality
 from mmvae_cli.data.kinds import entry_blocks
+from mmvae_cli.data.on_disk import blocks
 
 # by kind of values: which (finite) ones are none of it
 OUTSIDE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -71,14 +72,24 @@ def odd_values(modality: Modality, kind: str) -> OddValues | None:
             first = start + int(odd.argmax())
     if first is None:
         return None
-    if isinstance(values, np.ndarray):
-        row, column = divmod(first, values.shape[1])
-        value = values[row, column]
-    else:
-        row, column = int(np.searchsorted(values.indptr, first, "right")) - 1, values.indices[first]
-        value = values.data[first]
+    row, column, value = _entry(values, first)
     sample, feature = str(modality.obs.index[row]), str(modality.var.index[column])
     return OddValues(kind, count, size, among, sample, feature, float(value))
+
+
+def _entry(values: Matrix, place: int) -> tuple[int, int, float]:
+    """Row, column and value of an entry, by its place among those that ``entry_blocks`` yields."""
+    before = 0
+    for part in blocks(values):
+        n_entries = part.size if isinstance(part, np.ndarray) else part.nnz
+        if place < n_entries:
+            break
+        place, before = place - n_entries, before + part.shape[0]
+    if isinstance(part, np.ndarray):
+        row, column = divmod(place, part.shape[1])
+        return before + row, column, part[row, column]
+    row = int(np.searchsorted(part.indptr, place, "right")) - 1
+    return before + row, part.indices[place], part.data[place]
 
 
 def exceptions(modality: Modality) -> OddValues | None:

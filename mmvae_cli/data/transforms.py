@@ -23,6 +23,7 @@ from mmvae_cli.data.count_transforms import (
     term_frequencies,
 )
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import by_rows, is_on_disk
 from mmvae_cli.errors import DataError, counted
 
 log = logging.getLogger("mmvae_cli")
@@ -72,6 +73,10 @@ class Transform:
     sized: bool = False
     fit: Callable[[Matrix, np.ndarray], np.ndarray] | None = None
 
+    def applied(self, values: Matrix, modality: str) -> Matrix:
+        """Transformed values of a modality; of values on disk when they are read."""
+        return values if self.apply is _keep else by_rows(lambda block: self.apply(block, modality), values)
+
     @property
     def changes(self) -> bool:
         """Whether values are changed before they are standardised."""
@@ -119,7 +124,10 @@ def fit_scaling(values: Matrix, rows: np.ndarray, columns: np.ndarray | None = N
     """
     if len(rows) == 0:
         raise DataError("no training sample to fit mean and standard deviation on")
-    moments = column_moments(values if columns is None else values[:, columns], rows)
+    if columns is None or is_on_disk(values):
+        moments = column_moments(values, rows).of(slice(None) if columns is None else columns)
+    else:
+        moments = column_moments(values[:, columns], rows)
     variance = moments.scatter / np.maximum(moments.count, 1)
     return Scaling(
         mean=np.where(moments.count > 0, moments.mean, 0.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scipy import sparse
 from mmvae_cli.data.aligned import samples_with_values
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.names import are_values
+from mmvae_cli.data.on_disk import OnDisk
 from mmvae_cli.errors import DataError, counted, listed
 
 NO_NAMES = "the first column of a table holds the names of the samples; here it holds numbers, which look like values"
@@ -39,7 +41,8 @@ def problems(dataset: Dataset, *, masked: bool = True) -> Iterator[DataError]:
     yield from duplicated_names(dataset.obs.index, "sample", "the data")
     for modality in dataset.modalities.values():
         yield from _names_and_sizes(modality)
-        yield from _entries(modality, masked)
+        for part in _in_parts(modality):
+            yield from _entries(part, masked)
 
 
 def require_several(dataset: Dataset) -> None:
@@ -142,6 +145,15 @@ BAD_ENTRIES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 STORE_DENSE = (
     "store the modality dense (values.toarray()): missing entries are left out of the likelihood, but not sparse"
 )
+
+
+def _in_parts(modality: Modality) -> Iterator[Modality]:
+    """The modality itself, or where its values are on disk some of its samples after the other."""
+    if not isinstance(modality.values, OnDisk):
+        yield modality
+        return
+    for rows, block in modality.values.blocks():
+        yield replace(modality, values=block, obs=modality.obs.iloc[rows])
 
 
 def _entries(modality: Modality, masked: bool) -> Iterator[DataError]:

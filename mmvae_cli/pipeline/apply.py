@@ -22,9 +22,10 @@ from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.pipeline.covariates import covariates_of
 from mmvae_cli.pipeline.new_values import check_kind
 from mmvae_cli.pipeline.replicates import single_model
-from mmvae_cli.pipeline.tensors import device_data, totals_of, with_covariates
+from mmvae_cli.pipeline.streamed import any_data
+from mmvae_cli.pipeline.tensors import totals_of
 from mmvae_cli.training.run import ModalityRecord, Run
-from mmvae_cli.training.source import DeviceData
+from mmvae_cli.training.source import Data
 from mmvae_cli.training.validation import EVALUATION_BATCH
 
 log = logging.getLogger("mmvae_cli")
@@ -49,19 +50,25 @@ class Applied:
     aligned: Aligned
     observed: np.ndarray
     model: MultimodalVAE
-    data: DeviceData
+    data: Data
     missing: dict[str, list[str]]
 
     def batches(self, rows: np.ndarray) -> Iterator[Batch]:
         """Batches of rows of the internal order."""
         return self.data.batches(torch.from_numpy(rows)[None], EVALUATION_BATCH)
 
+    def reading_order(self, rows: np.ndarray) -> np.ndarray:
+        """(n_rows,) places in ``rows``, in the order in which these are read fastest."""
+        return self.data.reading_order(torch.from_numpy(rows)).numpy()
+
     @torch.no_grad()
     def embed(self, rows: np.ndarray) -> np.ndarray:
         """(n_rows, n_latents of the replicate) joint embedding; nan for samples without any modality of the run."""
-        parts = [self.model.embed(batch)[0] for batch in self.batches(rows)]
-        n_latents = self.run.layout(self.replicate).size
-        latents = torch.cat(parts)[:, :n_latents].numpy() if parts else np.zeros((0, n_latents), np.float32)
+        latents = np.zeros((len(rows), self.run.layout(self.replicate).size), np.float32)
+        order = self.reading_order(rows)
+        parts = [self.model.embed(batch)[0] for batch in self.batches(rows[order])]
+        if parts:
+            latents[order] = torch.cat(parts)[:, : latents.shape[1]].numpy()
         return np.where(self.observed[rows].any(1)[:, None], latents, np.nan).astype(np.float32)
 
     @torch.no_grad()
@@ -79,15 +86,13 @@ class Applied:
         """
         record = self.run.modalities[target]
         columns = np.arange(record.columns.shape[1]) if columns is None else columns
-        predicted, done = np.empty((len(rows), len(columns)), dtype=dtype), 0
-        for batch in self.batches(rows):
+        predicted, done, order = np.empty((len(rows), len(columns)), dtype=dtype), 0, self.reading_order(rows)
+        for batch in self.batches(rows[order]):
             part = self.model.predict(batch, sources, target)[0].double().numpy()
+            places = order[done : done + len(part)]
             if target not in sources:
-                part = self._mean_where_not_predicted(
-                    part, record, self.observed[rows[done : done + len(part)]], sources
-                )
-            part = in_prediction_unit(part, record, self.replicate, scaled=True)[:, columns]
-            predicted[done : done + len(part)] = part
+                part = self._mean_where_not_predicted(part, record, self.observed[rows[places]], sources)
+            predicted[places] = in_prediction_unit(part, record, self.replicate, scaled=True)[:, columns]
             done += len(part)
         return predicted
 
@@ -146,15 +151,24 @@ class Matched:
             if self.missing[record.name]
         }
         cpu, model = torch.device("cpu"), single_model(self.run, index)
-        data = device_data(self.values, self.observed, self.run.modalities, cpu, None, self.totals, stand_ins)
-        data = with_covariates(data, self.covariates, cpu).keep([index])
-        return Applied(self.run, index, self.aligned, self.observed, model, data, self.missing)
+        data = any_data(
+            self.values,
+            self.aligned,
+            self.observed,
+            self.run.modalities,
+            cpu,
+            totals=self.totals,
+            stand_ins=stand_ins,
+            covariates=self.covariates,
+        )
+        return Applied(self.run, index, self.aligned, self.observed, model, data.keep([index]), self.missing)
 
-    def values(self, record: ModalityRecord) -> Matrix:
-        """(n_samples, features of the record) transformed values of a modality, a copy; 0 for what the data lack."""
+    def values(self, record: ModalityRecord, samples: np.ndarray | None = None) -> Matrix:
+        """(n_samples, features of the record) transformed values, a copy; 0 for what the data lack."""
         if record.name in self.aligned.modalities:
-            return self.aligned.taken(record.name, self.places[record.name])
-        return sparse.csr_matrix((len(self.aligned.names), len(record.features)), dtype=np.float32)
+            return self.aligned.taken(record.name, self.places[record.name], samples)
+        n_samples = len(self.aligned.names) if samples is None else len(samples)
+        return sparse.csr_matrix((n_samples, len(record.features)), dtype=np.float32)
 
 
 def match(
@@ -196,7 +210,7 @@ def match(
         if needed is None or name in needed:
             check_kind(run.modality(name), aligned.modalities[name])
         transform = TRANSFORMS[run.modality(name).transform]
-        transformed[name] = transform.apply(aligned.modalities[name].values, name)
+        transformed[name] = transform.applied(aligned.modalities[name].values, name)
     aligned = aligned.with_values(transformed)
     observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
     places, missing = {}, {}

@@ -58,6 +58,7 @@ class Seen:
         part_of = dict(zip(run.samples, run.splits[applied.replicate], strict=True))
         parts = np.array([part_of.get(name, "") for name in applied.aligned.names], dtype="U10")
         n_shared = run.n_shared(applied.replicate)
+        assert isinstance(applied.data, DeviceData)  # evaluation has its values in memory
         return Seen(run.modalities, applied.replicate, applied.aligned, applied.observed, applied.data, parts, n_shared)
 
     def rows(self, part: str, target: int) -> np.ndarray:

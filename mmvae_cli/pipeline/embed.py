@@ -22,7 +22,7 @@ log = logging.getLogger("mmvae_cli")
 def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: str = "") -> Outcome:
     """Embed every sample of the run's data, or of new data."""
     run = load_run(config.run)
-    dataset = open_data(run, source)
+    dataset = open_data(run, source, config.on_disk)
     # encoders that are not told covariates do not care for them
     unseen = config.unseen_covariate if run.spec.condition_encoders else AVERAGE
     applied = match(run, dataset, config.min_features, unseen_covariate=unseen).replicate(run.replicate)

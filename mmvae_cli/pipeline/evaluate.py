@@ -24,6 +24,7 @@ from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.pairs import pairs
 from mmvae_cli.pipeline.reuse import open_data
+from mmvae_cli.pipeline.sampling import evaluation_sample
 from mmvae_cli.pipeline.separation import batches_of, label_of, separation
 from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.pipeline.variance import variance_of
@@ -52,7 +53,7 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
         If nothing was held out, or the held-out samples are not in the data.
     """
     run = load_run(config.run)
-    dataset = open_data(run, source)
+    dataset = evaluation_sample(open_data(run, source, config.on_disk), run)
     columns = _columns(run, dataset, config.label, config.batch)
     matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
     evaluated = [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]

@@ -116,7 +116,7 @@ def interval_widths(matched: Matched) -> dict[str, float]:
         rows = next((rows for part in ("validation", "train") if len(rows := ensemble.rows_of(part, target))), None)
         if rows is None or not others:
             continue
-        x, parts = [], []
+        rows, x, parts = rows[ensemble.written.reading_order(rows)], [], []
         for batch in ensemble.written.batches(rows):
             x.append(batch.values(target)[0].numpy())
             parts.append(ensemble.moments(batch, others, target))

@@ -10,6 +10,7 @@ from mudata import MuData
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, modality_names, read
 from mmvae_cli.data.names import like
+from mmvae_cli.data.on_disk import blocks
 from mmvae_cli.data.validate import require_overlap, require_several, validate
 from mmvae_cli.data_options import DataOptions
 from mmvae_cli.pipeline.per_modality import per_modality
@@ -17,8 +18,8 @@ from mmvae_cli.pipeline.per_modality import per_modality
 log = logging.getLogger("mmvae_cli")
 
 
-def load(source: Source | MuData, options: DataOptions) -> Dataset:
-    """Read the modalities asked for, in the order asked for.
+def load(source: Source | MuData, options: DataOptions, *, lazily: bool = False) -> Dataset:
+    """Read the modalities asked for, in the order asked for; values stay on disk where ``lazily`` is set.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def load(source: Source | MuData, options: DataOptions) -> Dataset:
     asked = list(options.modalities) or None
     layers = per_modality(options.layer, asked or modality_names(source), "--layer")
     chosen = {name: str(layer) for name, layer in layers.items() if layer is not None}
-    dataset = read(source, asked, chosen)
+    dataset = read(source, asked, chosen, lazily=lazily)
     require_several(dataset)
     validate(dataset, masked=options.missing_values == "mask")
     _report_missing_entries(dataset)
@@ -40,11 +41,12 @@ def load(source: Source | MuData, options: DataOptions) -> Dataset:
 def _report_missing_entries(dataset: Dataset) -> None:
     """Say how many entries are missing: they are masked, and never taken for values."""
     for name, modality in dataset.modalities.items():
-        if isinstance(modality.values, np.ndarray) and (n_missing := int(np.isnan(modality.values).sum())):
+        dense = (block for block in blocks(modality.values) if isinstance(block, np.ndarray))
+        if n_missing := sum(int(np.isnan(block).sum()) for block in dense):
             log.info(
                 "modality %r: %d of %d entries are missing; no likelihood scores them, and encoders see the training "
                 "mean there (--missing-values error refuses them)",
-                name, n_missing, modality.values.size,
+                name, n_missing, modality.values.shape[0] * modality.n_features,
             )  # fmt: skip
 
 

@@ -11,11 +11,14 @@ import torch
 
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.on_disk import OnDisk
 from mmvae_cli.errors import OutOfMemoryError
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import ModelSpec
 from mmvae_cli.pipeline.device_tables import table_bytes
 from mmvae_cli.pipeline.prepared import Prepared
+from mmvae_cli.pipeline.sampling import most_samples
+from mmvae_cli.pipeline.streamed import on_disk_modalities
 from mmvae_cli.training.memory import free_memory, taken_memory
 from mmvae_cli.training.source import VALUES_AT_ONCE
 from mmvae_cli.training.validation import EVALUATION_BATCH
@@ -44,7 +47,14 @@ class Size:
     def of(values: Matrix) -> Size:
         """Size of values (n_samples, n_features)."""
         n_samples, n_features = values.shape
-        return Size(n_samples, n_features, None if isinstance(values, np.ndarray) else int(values.nnz))
+        is_dense = isinstance(values, np.ndarray) or (isinstance(values, OnDisk) and values.starts is None)
+        return Size(n_samples, n_features, None if is_dense else int(values.nnz))  # type: ignore[union-attr]
+
+    def of_samples(self, most: int) -> Size:
+        """Size of some samples."""
+        n_samples = min(self.n_samples, most)
+        entries = None if self.n_entries is None else self.n_entries * n_samples // max(1, self.n_samples)
+        return Size(n_samples, self.n_features, entries)
 
     @property
     def stored(self) -> int:
@@ -105,6 +115,8 @@ def require_memory(prepared: Prepared, config: TrainConfig, device: torch.device
     """
     values = {name: modality.values for name, modality in prepared.study.aligned.modalities.items()}
     sizes = [_entering(values[record.name], len(record.features)) for record in prepared.records]
+    if on_disk_modalities(prepared.study.aligned):  # what is fitted on a sample takes more than two windows
+        sizes = [size.of_samples(most_samples(prepared.study.aligned.modalities.values())) for size in sizes]
     need = training_need(sizes, config, on_gpu=device.type == "cuda")
     taken, free = taken_memory(), free_memory()
     if taken is not None and need.machine + need.gpu > WORTH_SAYING:
@@ -126,5 +138,5 @@ def _entering(values: Matrix, n_features: int) -> Size:
 def _too_little(need: int, free: int, what: str) -> OutOfMemoryError:
     return OutOfMemoryError(
         f"the training needs about {need / GIGABYTE:.1f} GB more {what}, {free / GIGABYTE:.1f} GB are free",
-        hint="use fewer features (--shared, --other), --replicates or --batch-size, or a machine with more",
+        hint="use --on-disk, fewer features (--shared, --other), --replicates or --batch-size, or a machine with more",
     )

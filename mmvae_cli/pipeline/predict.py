@@ -124,7 +124,7 @@ def predictions_of(
         raise UsageError(
             "--intervals are for predictions from other modalities", hint="name in --to what is not in --from"
         )
-    dataset = open_data(run, source)
+    dataset = open_data(run, source, config.on_disk)
     matched = match(run, dataset, config.min_features, config.source, config.unseen_covariate)
     applied = matched.replicate(run.replicate)
     if not applied.observed[:, sources].any():

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.depth import warn_about_empty
+from mmvae_cli.data.on_disk import is_on_disk
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.data_options import DataOptions, SelectionOptions
-from mmvae_cli.pipeline.choices import choose
+from mmvae_cli.pipeline.choices import Choice, choose
 from mmvae_cli.pipeline.features import numbers_wanted, reuse_selection, select_by_label, usable_features
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, at_one_depth
 from mmvae_cli.pipeline.records import fitted_weights, modality_record
+from mmvae_cli.pipeline.sampling import fitting_sample
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.pipeline.var_filters import entering_features
 
@@ -49,20 +52,22 @@ def prepare(
     values, chosen = {}, {}
     for name, modality in study.aligned.modalities.items():
         chosen[name] = choose(modality, likelihoods[name], transforms[name])
-        values[name] = TRANSFORMS[chosen[name].transform].apply(modality.values, name)
+        values[name] = TRANSFORMS[chosen[name].transform].applied(modality.values, name)
         if chosen[name].sized:
             warn_about_empty(name, values[name])
     study = replace(study, aligned=study.aligned.with_values(values))
     study = replace(study, weights=fitted_weights(study, chosen, scale_on))
     wanted = numbers_wanted(study, selection)
+    in_memory = (
+        study if all(each is None for each in wanted.values()) else fitting_sample(study, "--shared and --other")
+    )
     ranked = at_one_depth(
-        study, {name: one.likelihood for name, one in chosen.items() if one.sized and wanted[name] is not None}
+        in_memory, {name: one.likelihood for name, one in chosen.items() if one.sized and wanted[name] is not None}
     )
     records, selections, left_out = [], {}, {}
     for name in study.aligned.modalities:
         left_out[name], usable = usable_features(study, name, selection, columns[name])
-        counts = as_read.modalities[name].values
-        entering, unlike = entering_features(study, name, chosen[name], counts, usable, filters[name])
+        entering, unlike = _filtered(study, as_read, name, chosen[name], usable, filters[name])
         left_out[name].update(unlike)
         sets = select_by_label(ranked, name, selection, wanted[name], entering)
         if sets is None and name in earlier:
@@ -71,3 +76,14 @@ def prepare(
             selections[name] = sets
         records.append(modality_record(study, name, chosen[name], sets, entering, scale_on))
     return Prepared(study, tuple(records), selections, left_out)
+
+
+def _filtered(
+    study: Study, as_read: Aligned, name: str, choice: Choice, usable: np.ndarray, asked: str | None
+) -> tuple[np.ndarray, dict[str, str]]:
+    """As ``entering_features``, on some samples where values are on disk."""
+    counts = as_read.modalities[name].values
+    if asked is not None and is_on_disk(counts):
+        counts = fitting_sample(replace(study, aligned=as_read)).aligned.modalities[name].values
+        study = fitting_sample(study, "--var-filter")
+    return entering_features(study, name, choice, counts, usable, asked)

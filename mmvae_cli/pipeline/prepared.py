@@ -75,9 +75,9 @@ class Prepared:
         """Where the features of a record stand in the file."""
         return self.study.aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
 
-    def values(self, record: ModalityRecord) -> Matrix:
-        """(n_samples, features of the record) transformed values of a modality, a copy."""
-        return self.study.aligned.taken(record.name, self.places(record))
+    def values(self, record: ModalityRecord, samples: np.ndarray | None = None) -> Matrix:
+        """(n_samples, features of the record) transformed values of some samples (default: all), a copy."""
+        return self.study.aligned.taken(record.name, self.places(record), samples)
 
     def entering(self) -> dict[str, np.ndarray]:
         """By modality (1 or replicates, n_features of the file) True for the features that the models see."""

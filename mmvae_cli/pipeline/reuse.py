@@ -10,6 +10,7 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, modality_names, parse_source, read
 from mmvae_cli.data.validate import validate
 from mmvae_cli.errors import InputNotFoundError
+from mmvae_cli.pipeline.on_disk import stays_on_disk
 from mmvae_cli.training.run import Run
 
 
@@ -31,12 +32,16 @@ def source_of(run: Run) -> Source:
     return parse_source([path])
 
 
-def open_data(run: Run, source: Source | MuData | None) -> Dataset:
-    """Read those modalities of the run that are in the given source (default: the run's own data)."""
+def open_data(run: Run, source: Source | MuData | None, on_disk: bool | None = False) -> Dataset:
+    """Read those modalities of the run that are in the given source (default: the run's own data).
+
+    ``on_disk`` as ``asked`` in ``on_disk.stays_on_disk``.
+    """
     source = source if source is not None else source_of(run)
     known = {record.name: record for record in run.modalities}
     there = [name for name in modality_names(source) if name in known]
     layers = {name: str(known[name].layer) for name in there if known[name].layer is not None}
-    dataset = read(source, there or None, layers)
+    lazily = stays_on_disk(on_disk, source, there or None, layers)
+    dataset = read(source, there or None, layers, lazily=lazily)
     validate(dataset)
     return dataset

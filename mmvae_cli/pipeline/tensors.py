@@ -122,12 +122,15 @@ def label_tensors(label: Label, train: np.ndarray, device: torch.device) -> tupl
     return torch.from_numpy(filled).to(device), torch.from_numpy(label.labelled[None]).to(device)
 
 
-def with_covariates(data: DeviceData, covariates: Covariates | None, device: torch.device) -> DeviceData:
-    """The data with what is known of their samples besides."""
+def with_covariates(
+    data: DeviceData, covariates: Covariates | None, device: torch.device, samples: np.ndarray | None = None
+) -> DeviceData:
+    """The data with what is known of their samples besides; ``samples`` are those of the data, by number."""
     if covariates is None:
         return data
+    rows = slice(None) if samples is None else samples
     modalities = [
-        replace(modality, covariates=torch.from_numpy(covariates.of(index)).to(device))
+        replace(modality, covariates=torch.from_numpy(covariates.of(index)[:, rows]).to(device))
         for index, modality in enumerate(data.modalities)
     ]
     return replace(data, modalities=tuple(modalities))

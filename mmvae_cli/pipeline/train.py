@@ -19,7 +19,7 @@ from mmvae_cli.data.covariates import n_columns
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.folders import fresh_folder, require_free
 from mmvae_cli.data.formats import Source
-from mmvae_cli.errors import DataError, UsageError
+from mmvae_cli.errors import UsageError
 from mmvae_cli.model.elbo import LABEL
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
@@ -32,16 +32,18 @@ from mmvae_cli.pipeline.load import load
 from mmvae_cli.pipeline.loadings import arrange, loading_updates
 from mmvae_cli.pipeline.memory import require_memory
 from mmvae_cli.pipeline.not_finite import named
+from mmvae_cli.pipeline.on_disk import stays_on_disk
 from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
+from mmvae_cli.pipeline.sampling import in_memory
 from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
 from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_updates
 from mmvae_cli.pipeline.shared_sizes import shared_sizes
 from mmvae_cli.pipeline.start import start_at_means
+from mmvae_cli.pipeline.streamed import training_data
 from mmvae_cli.pipeline.study import Study
-from mmvae_cli.pipeline.tensors import device_data, label_tensors, totals_of, with_covariates
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
 from mmvae_cli.training.diagnose import NonFiniteLossError
@@ -49,7 +51,7 @@ from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.hardware import choose_device, choose_precision
 from mmvae_cli.training.loop import Recipe
 from mmvae_cli.training.run import Run, roles_of, save_run
-from mmvae_cli.training.source import DeviceData, padded_rows
+from mmvae_cli.training.source import Data, padded_rows
 
 log = logging.getLogger("mmvae_cli")
 
@@ -101,15 +103,17 @@ def fit_run(
         log.warning("no sample is held out: mmvae evaluate will have nothing to measure on (--test-fraction above 0)")
     device = choose_device(config.device)
     require_memory(prepared, config, device)
+    some = in_memory(prepared, "screening and number of shared latents")
     if OBJECTIVES[config.model].shared_path if config.screen is None else config.screen:
         screenings, read = find_roles(
-            prepared.depth_free, prepared.entering(), config.key, config, config.seed, on_screening, prepared.nuisance
+            some.depth_free, some.entering(), config.key, config, config.seed, on_screening, some.nuisance
         )
-        prepared = with_roles(prepared, screenings, roles_read=read)
-    sizes = shared_sizes(prepared, config)
+        prepared, some = (with_roles(each, screenings, roles_read=read) for each in (prepared, some))
+    sizes = shared_sizes(some, config)
+    del some  # its values
     model = MultimodalVAE(_spec(prepared, config, sizes), seeds(config), roles_of(prepared.records), sizes).to(device)
     start_at_means(model, prepared.records)
-    result = _fit(model, _tensors(prepared, config, device), prepared, config, on_epoch)
+    result = _fit(model, training_data(prepared, config, device), prepared, config, on_epoch)
     chosen = select_replicate(result.score, best=config.splits == "same")
     origin = {**(data or {"path": None, "inputs": []}), "hash": input_hash(study.aligned, study.columns)}
     run = _run(prepared, config, model.cpu(), sizes, result, chosen, origin, command_line)
@@ -134,7 +138,10 @@ def train(
         The file that will hold data and results, for later commands; None for an object in memory.
     """
     require_free(config.run, force=force)
-    dataset = load(source, config)
+    lazily = stays_on_disk(config.on_disk, source, config.modalities or None, config.layer)
+    if lazily and config.replicates > 1 and config.splits == "own":
+        raise UsageError("--splits own is for values in memory", hint="with --on-disk all replicates have one split")
+    dataset = load(source, config, lazily=lazily)
     origin = data_record(source, data_path)
     fitted = fit_run(
         dataset, config, data=origin, command_line=command_line, on_epoch=on_epoch, on_screening=on_screening
@@ -169,20 +176,6 @@ def train(
         entries[RANKED_FOR] = ranked_for
     replaces = ("train", "embed", "predict", "evaluate")
     return Outcome(run.record["summary"], with_record(updates, applied.aligned, config.key, entries, replaces=replaces))
-
-
-def _tensors(prepared: Prepared, config: TrainConfig, device: torch.device) -> DeviceData:
-    study, label = prepared.study, None
-    if config.supervised and study.label is not None:
-        if not (study.label.labelled & (study.splits == "train")).any(1).all():
-            raise DataError(
-                f"no training sample has the label {study.label.name!r}",
-                hint="train without --supervised, or split anew",
-            )
-        label = label_tensors(study.label, study.splits == "train", device)
-    totals = totals_of(study.aligned, prepared.records)
-    data = device_data(prepared.values, study.aligned.observed, prepared.records, device, label, totals)
-    return with_covariates(data, study.covariates, device)
 
 
 def _run(
@@ -263,13 +256,19 @@ def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: to
     )
 
 
+def _rows(data: Data, chosen: np.ndarray) -> list[int]:
+    """Numbers of the samples that are chosen (n_samples,), in the order in which they are read fastest."""
+    rows = torch.from_numpy(np.flatnonzero(chosen))
+    return rows[data.reading_order(rows)].tolist()
+
+
 def _fit(
-    model: MultimodalVAE, data: DeviceData, prepared: Prepared, config: TrainConfig, on_epoch: OnEpoch | None
+    model: MultimodalVAE, data: Data, prepared: Prepared, config: TrainConfig, on_epoch: OnEpoch | None
 ) -> FitResult:
     study = prepared.study
     device = next(model.parameters()).device
     splits = _all_splits(study, config)
-    rows = {part: [np.flatnonzero(split == part).tolist() for split in splits] for part in ("train", "validation")}
+    rows = {part: [_rows(data, split == part) for split in splits] for part in ("train", "validation")}
     validation = padded_rows(rows["validation"], device) if all(rows["validation"]) else None
     recipe = _recipe(prepared, config, len(rows["train"][0]), device)
     if validation is None and recipe.patience:

@@ -13,7 +13,7 @@ from mmvae_cli.model.objectives import Objective
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.hardware import choose_threads, threads_restored
 from mmvae_cli.training.loop import Loop, Recipe
-from mmvae_cli.training.source import DeviceData
+from mmvae_cli.training.source import Data
 from mmvae_cli.training.validation import HeldOut, held_out, training_variance
 
 
@@ -97,7 +97,7 @@ class _Best:
 def fit(
     model: MultimodalVAE,
     objective: Objective,
-    data: DeviceData,
+    data: Data,
     train_rows: Tensor,
     validation_rows: Tensor | None,
     recipe: Recipe,
@@ -176,10 +176,11 @@ def _kept(focus: tuple[Tensor | None, ...] | None, active: list[int]) -> tuple[T
 
 def _threads(loop: Loop, train_rows: Tensor) -> int:
     rows = train_rows[:, : loop.recipe.batch_size]
+    batch = loop.data.batch(rows)
 
     def step() -> None:
         noise = loop.noise(loop.generators(-1), [rows.shape[1]] * len(rows))
-        torch.autograd.backward(loop.evaluate(rows, 1.0, noise).loss.sum())
+        torch.autograd.backward(loop.evaluate(batch, 1.0, noise).loss.sum())
         loop.optimiser.zero_grad()
 
     spec = loop.model.spec

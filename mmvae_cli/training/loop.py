@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.elbo import Elbo, Noise, evaluate
 from mmvae_cli.model.modality import Dropout
 from mmvae_cli.model.objectives import Objective
@@ -17,7 +18,7 @@ from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.diagnose import explain_non_finite
 from mmvae_cli.training.hardware import autocast
 from mmvae_cli.training.optimiser import ReplicateAdam
-from mmvae_cli.training.source import DeviceData
+from mmvae_cli.training.source import Data
 
 BETA_START = 1e-5
 
@@ -87,7 +88,7 @@ class Loop:
         self,
         model: MultimodalVAE,
         objective: Objective,
-        data: DeviceData,
+        data: Data,
         recipe: Recipe,
         seeds: Sequence[int],
         *,
@@ -99,10 +100,9 @@ class Loop:
         self.optimiser = ReplicateAdam(model, recipe.lr, apart=apart, wide_layer=objective.wide_layer)
         self.step = 0
 
-    def evaluate(self, rows: Tensor, beta: float, noise: Noise, dropout: Dropout | None = None) -> Elbo:
-        """Loss of the active replicates on rows (replicates, samples)."""
-        terms = self.objective.terms(len(self.model.names), self.step)
-        batch, weights = self.data.batch(rows), self.recipe.weights
+    def evaluate(self, batch: Batch, beta: float, noise: Noise, dropout: Dropout | None = None) -> Elbo:
+        """Loss of the active replicates on a batch."""
+        terms, weights = self.objective.terms(len(self.model.names), self.step), self.recipe.weights
         with autocast(self.device, self.recipe.precision):
             return evaluate(self.model, terms, batch, beta=beta, weights=weights, noise=noise, dropout=dropout)
 
@@ -146,8 +146,8 @@ class Loop:
         shuffled = torch.full_like(rows, -1)
         for local, replicate in enumerate(self.active):
             real = rows[local][rows[local] >= 0]
-            generator = keyed_torch_generator(self.seeds[replicate], "order", epoch)
-            shuffled[local, : len(real)] = real[torch.randperm(len(real), generator=generator).to(rows.device)]
+            seed = self.seeds[0 if self.data.shares_order else replicate]
+            shuffled[local, : len(real)] = self.data.shuffled(real, keyed_torch_generator(seed, "order", epoch))
         return shuffled
 
     def train_epoch(self, rows: Tensor, epoch: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
@@ -156,15 +156,16 @@ class Loop:
         order, totals = self.order(rows, epoch), (rows >= 0).sum(1).tolist()
         loss, kl = torch.zeros(2, len(self.active), device=self.device)
         log_likelihood: dict[str, Tensor] = {}
-        for start in range(0, max(totals), size):
+        order = order[:, : max(totals)]
+        for start, batch in zip(range(0, max(totals), size), self.data.steps(order, size), strict=True):
             chosen = order[:, start : start + size]
             counts = [min(max(n_rows - start, 0), size) for n_rows in totals]
             dropout = self.dropout(generators, counts, self.recipe.dropout_at(epoch))
-            elbo = self.evaluate(chosen, beta, self.noise(generators, counts), dropout)
+            elbo = self.evaluate(batch, beta, self.noise(generators, counts), dropout)
             total = elbo.loss.sum()
             at_hand = self.device.type == "cpu" or start + size >= max(totals)
             if at_hand and not bool(torch.isfinite(total)):  # elsewhere, asking at each step would stall the device
-                raise explain_non_finite(self.model, self.data.batch(chosen), epoch)
+                raise explain_non_finite(self.model, batch, epoch)
             self.optimiser.zero_grad()
             torch.autograd.backward(total)
             self.optimiser.step([count > 0 for count in counts])

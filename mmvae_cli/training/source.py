@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -97,9 +98,37 @@ class ModalityTensors:
         return replace(kept, covariates=_of(self.covariates, replicates), weights=_of(self.weights, replicates))
 
 
+class Data(Protocol):
+    """Samples by number, as training and evaluation ask for them."""
+
+    shares_order: bool  # whether all replicates take the samples in one order
+
+    @property
+    def n_modalities(self) -> int:
+        """How many there are."""
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Batch of rows (replicates, samples); a row of -1 is padding that counts nowhere."""
+
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        """Batches of at most ``size`` samples, fewer of wide ones, in the order of ``rows`` (replicates, samples)."""
+
+    def steps(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        """Batches of ``size`` samples, in the order of ``rows``."""
+
+    def reading_order(self, rows: Tensor) -> Tensor:
+        """(samples,) places in ``rows`` (samples,), in the order in which these are read fastest."""
+
+    def shuffled(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Rows (samples,) in random order."""
+
+    def keep(self, replicates: Sequence[int]) -> Data:
+        """Only some replicates' view."""
+
+
 @dataclass(frozen=True)
 class DeviceData:
-    """All modalities, and the label where it is learned.
+    """All modalities on the device, and the label where it is learned.
 
     Attributes
     ----------
@@ -112,6 +141,21 @@ class DeviceData:
     modalities: tuple[ModalityTensors, ...]
     label: Tensor | None = None
     labelled: Tensor | None = None
+
+    shares_order = False
+
+    @property
+    def n_modalities(self) -> int:
+        """How many there are."""
+        return len(self.modalities)
+
+    def reading_order(self, rows: Tensor) -> Tensor:
+        """As they are: all are at hand."""
+        return torch.arange(len(rows), device=rows.device)
+
+    def shuffled(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """As ``Data``."""
+        return rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
 
     def batch(self, rows: Tensor) -> Batch:
         """Batch of rows (replicates, samples); a row of -1 is padding that counts nowhere."""
@@ -141,7 +185,10 @@ class DeviceData:
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Batches of at most ``size`` samples, fewer of wide ones, in the order of ``rows`` (replicates, samples)."""
         widest = max(modality.n_features for modality in self.modalities)
-        size = max(1, min(size, VALUES_AT_ONCE // max(1, len(rows) * widest)))
+        yield from self.steps(rows, max(1, min(size, VALUES_AT_ONCE // max(1, len(rows) * widest))))
+
+    def steps(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        """As ``Data``."""
         for start in range(0, rows.shape[1], size):
             yield self.batch(rows[:, start : start + size])
 

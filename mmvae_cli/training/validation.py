@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmvae_cli.model.vae import MultimodalVAE
-from mmvae_cli.training.source import DeviceData
+from mmvae_cli.training.source import Data
 
 EVALUATION_BATCH = 1024  # samples
 
@@ -78,9 +78,9 @@ def _entries(x: Tensor, counted: Tensor, known: Tensor | None) -> Tensor:
 
 
 @torch.no_grad()
-def training_variance(data: DeviceData, rows: Tensor) -> list[Tensor]:
+def training_variance(data: Data, rows: Tensor) -> list[Tensor]:
     """Variance of every feature over rows (replicates, samples), by modality (replicates, features)."""
-    sums = [torch.zeros(3, 1, 1, dtype=torch.float64) for _ in data.modalities]
+    sums = [torch.zeros(3, 1, 1, dtype=torch.float64) for _ in range(data.n_modalities)]
     for batch in data.batches(rows, EVALUATION_BATCH):
         observed = batch.observed_mask()
         for modality, so_far in enumerate(sums):
@@ -98,7 +98,7 @@ def training_variance(data: DeviceData, rows: Tensor) -> list[Tensor]:
 @torch.no_grad()
 def held_out(
     model: MultimodalVAE,
-    data: DeviceData,
+    data: Data,
     rows: Tensor,
     variances: Sequence[Tensor],
     focus: tuple[Tensor | None, ...] | None = None,

@@ -1,0 +1,188 @@
+"""Memory and speed of training on values that stay on disk, beside values in memory.
+
+    python benchmarks/on_disk.py [--samples 200000] [--features 2000,20000] [--epochs 1] [--in-memory 20000]
+
+Writes sparse counts of two modalities, sorted by label, block by block, and trains on them with ``--on-disk`` in a
+process of its own; then on the first samples, as many as ``--in-memory`` says, on disk and in memory. Prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata
+import h5py
+import mudata
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+from mmvae_cli.data.aligned import align
+from mmvae_cli.data.formats import Source, read
+from mmvae_cli.data.quiet import quiet_mudata
+from mmvae_cli.pipeline.streamed import any_data
+from mmvae_cli.training.run import load_run
+
+STATES, CLASSES = 64, 8  # kinds of cells, each with its own profile in both modalities; labels are groups of them
+COUNTS = {"rna": 300, "atac": 1000}  # mean total of a cell
+BLOCK = 2000  # cells written together
+READ = 40_000  # rows that the loader alone is timed on
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row of the table."""
+
+    what: str
+    seconds: float
+    rows_per_second: float
+    reading_per_second: float
+    peak_gb: float
+
+
+def write_data(path: Path, n_samples: int, features: dict[str, int], seed: int = 0) -> None:
+    """Write counts, sorted by label, with never more than a block of them in memory."""
+    random = np.random.default_rng(seed)
+    state = np.sort(random.integers(0, STATES, n_samples))
+    factors = random.normal(size=(STATES, 6))
+    names = [f"cell{number}" for number in range(n_samples)]
+    empty = {
+        name: anndata.AnnData(
+            sparse.csr_matrix((n_samples, width), dtype=np.float32),
+            obs=pd.DataFrame(index=names),
+            var=pd.DataFrame(index=[f"{name}{number}" for number in range(width)]),
+        )
+        for name, width in features.items()
+    }
+    with quiet_mudata():
+        mdata = mudata.MuData(empty)
+        mdata.obs["label"] = pd.Categorical([f"type{one * CLASSES // STATES}" for one in state])
+        mdata.write_h5mu(path)
+    with h5py.File(path, "r+") as file:
+        for name, width in features.items():
+            loadings = random.normal(size=(6, width)) * (random.random(width) < 0.2)  # a fifth of them vary
+            profile = np.exp(random.normal(size=width) + 0.7 * factors @ loadings)
+            ends = np.cumsum(profile / profile.sum(1, keepdims=True), axis=1)
+            _write_counts(file[f"mod/{name}/X"], ends, state, COUNTS[name], random)
+
+
+def _write_counts(
+    group: h5py.Group, ends: np.ndarray, state: np.ndarray, mean: int, random: np.random.Generator
+) -> None:
+    for part, dtype in (("data", np.float32), ("indices", np.int32)):
+        attributes = dict(group[part].attrs)
+        del group[part]
+        group.create_dataset(part, (0,), dtype, maxshape=(None,), chunks=(1 << 14,)).attrs.update(attributes)
+    starts = [np.zeros(1, np.int64)]
+    for start in range(0, len(state), BLOCK):
+        block = _counts(ends, state[start : start + BLOCK], mean, random)
+        for part, values in (("data", block.data), ("indices", block.indices)):
+            group[part].resize(len(group[part]) + len(values), axis=0)
+            group[part][-len(values) :] = values
+        starts.append(starts[-1][-1] + block.indptr[1:].astype(np.int64))
+    group["indptr"][...] = np.concatenate(starts)
+
+
+def _counts(ends: np.ndarray, state: np.ndarray, mean: int, random: np.random.Generator) -> sparse.csr_matrix:
+    """Counts of some cells: each draws its features from the profile of its state."""
+    totals = random.poisson(mean * random.lognormal(0.0, 0.3, len(state)))
+    cells, features = np.repeat(np.arange(len(state)), totals), np.empty(totals.sum(), np.int64)
+    for one in np.unique(state):
+        drawn = state[cells] == one
+        features[drawn] = np.searchsorted(ends[one], random.random(drawn.sum()))
+    shape = (len(state), ends.shape[1])
+    found = sparse.csr_matrix((np.ones(len(cells), np.float32), (cells, np.minimum(features, shape[1] - 1))), shape)
+    found.sum_duplicates()
+    return found
+
+
+def measure(what: str, path: Path, epochs: int, how: str, batch_size: int) -> Measured:
+    """Train in a process of its own, then time the loader alone on the same data."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        run, output = Path(folder) / "run", Path(folder) / "out.h5mu"
+        options = f"--label label --threads 1 --batch-size {batch_size} --test-fraction 0.05 --validation-fraction 0.05"
+        command = f"train {path} --run {run} -o {output} --epochs {epochs} {how} {options}"
+        started = time.perf_counter()
+        child = subprocess.Popen(
+            [sys.executable, "-c", "from mmvae_cli.cli.main import main; main()", *command.split()]
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - started
+        if child.returncode:
+            raise SystemExit(f"training ended with {child.returncode}")
+        with (run / "history.csv").open() as file:
+            ends = [float(row["seconds"]) for row in csv.DictReader(file)]
+        n_train = int((load_run(run).splits == "train").sum())
+        reading = rows_read_per_second(path, run, lazily=how == "--on-disk")
+        rows = n_train * len(ends) / ends[-1]
+        return Measured(what, seconds, rows, reading, usage.ru_maxrss * 1024 / 1e9)
+
+
+def rows_read_per_second(path: Path, run: Path, *, lazily: bool) -> float:
+    """Rows per second of both modalities, shuffled and dense, without a model."""
+    aligned, records = align(read(Source(path), lazily=lazily)), load_run(run).modalities
+    totals = {record.name: np.ones(len(aligned.names)) for record in records}
+
+    def values(record: object, samples: np.ndarray | None) -> object:
+        places = aligned.modalities[record.name].var.index.get_indexer(pd.Index(record.features))
+        return aligned.taken(record.name, places, samples)
+
+    data = any_data(values, aligned, aligned.observed, records, torch.device("cpu"), None, totals)
+    order = data.shuffled(torch.arange(len(aligned.names)), torch.Generator().manual_seed(0))[None, :READ]
+    started = time.perf_counter()
+    for _ in data.batches(order, 128):
+        pass
+    return order.shape[1] / (time.perf_counter() - started)
+
+
+def table(rows: list[Measured]) -> str:
+    """Markdown."""
+    lines = [
+        "| | seconds in all | rows/s, training | rows/s, reading alone | peak memory, GB |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.what} | {one.seconds:.0f} | {one.rows_per_second:.0f} | {one.reading_per_second:.0f} "
+        f"| {one.peak_gb:.2f} |"
+        for one in rows
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write, train, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=200_000)
+    parser.add_argument("--features", default="2000,20000", help="of rna and atac")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--in-memory", type=int, default=20_000, help="samples of the comparison; 0 leaves it out")
+    parser.add_argument("--folder", help="where the data are written (default: a temporary folder)")
+    given = parser.parse_args()
+    widths = dict(zip(COUNTS, map(int, given.features.split(",")), strict=True))
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        rows = []
+        for n_samples, ways in ((given.samples, ["--on-disk"]), (given.in_memory, ["--on-disk", "--no-on-disk"])):
+            path = Path(folder) / f"{n_samples}.h5mu"
+            if n_samples:
+                write_data(path, n_samples, widths)
+            for how in ways if n_samples else []:
+                where = "on disk" if how == "--on-disk" else "in memory"
+                what = f"{n_samples:,} × ({' + '.join(f'{width:,}' for width in widths.values())}), {where}"
+                rows.append(measure(what, path, given.epochs, how, given.batch_size))
+                print(table(rows[-1:]), flush=True)
+        print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
