@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import sparse
 
+from mmvae_cli.data.covariates import without
 from mmvae_cli.evaluation.baselines import Problem, Values, predictor
 from mmvae_cli.evaluation.regression import ridge_coefficients
 
@@ -16,7 +17,11 @@ MOST_SAMPLES = 2000  # evenly chosen ones of more
 FEWEST_SAMPLES = 4 * FOLDS
 
 
-def shared_rank(values: Mapping[str, np.ndarray | sparse.csr_matrix], observed: Mapping[str, np.ndarray]) -> int:
+def shared_rank(
+    values: Mapping[str, np.ndarray | sparse.csr_matrix],
+    observed: Mapping[str, np.ndarray],
+    nuisance: np.ndarray | None = None,
+) -> int:
     """Rank of the prediction of modalities from each other; the highest over the predicted ones.
 
     Each modality is predicted from all others by ridge regression on four of five parts of the samples. The prediction
@@ -29,6 +34,8 @@ def shared_rank(values: Mapping[str, np.ndarray | sparse.csr_matrix], observed: 
         By modality, (n_samples, n_features), dense or CSR, anything where the modality is not observed.
     observed
         By modality, (n_samples,) True where a sample has it.
+    nuisance
+        (n_samples, k) whose linear share is taken out of every feature; None for nothing.
 
     Returns
     -------
@@ -39,7 +46,7 @@ def shared_rank(values: Mapping[str, np.ndarray | sparse.csr_matrix], observed: 
     names = sorted(name for name in values if values[name].shape[1])
     if len(names) < 2:
         return 0
-    return max(_rank_of_target(target, names, values, observed) for target in names)
+    return max(_rank_of_target(target, names, values, observed, nuisance) for target in names)
 
 
 def _rank_of_target(
@@ -47,6 +54,7 @@ def _rank_of_target(
     names: list[str],
     values: Mapping[str, np.ndarray | sparse.csr_matrix],
     observed: Mapping[str, np.ndarray],
+    nuisance: np.ndarray | None,
 ) -> int:
     sources = [name for name in names if name != target]
     rows = np.flatnonzero(observed[target] & np.any([observed[name] for name in sources], axis=0))
@@ -54,6 +62,8 @@ def _rank_of_target(
         return 0
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_SAMPLES)).astype(int))]
     dense = {name: _dense(values[name][rows]) for name in names}
+    if nuisance is not None:
+        dense = {name: without(dense[name], nuisance[rows], observed[name][rows]) for name in names}
     # samples beside each other in the file may be alike, so that each part gets every fifth one in a random order
     fold_of = np.random.default_rng(0).permutation(len(rows)) % FOLDS
     explained = np.zeros(min(len(rows), values[target].shape[1]))

@@ -7,7 +7,6 @@ import logging
 import numpy as np
 
 from mmvae_cli.config import TrainConfig
-from mmvae_cli.data.covariates import without
 from mmvae_cli.evaluation.shared_rank import shared_rank
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.pipeline.latent_sizes import DEFAULT_SIZE, SHARED, asks_for_shared, latent_sizes, warn_of_many
@@ -60,7 +59,5 @@ def _evidence(prepared: Prepared, study: Study, replicate: int) -> int:
         places = prepared.places(record)[record.view(record.columns, replicate)[shared]]
         values[record.name] = seen.taken(record.name, places, train)
         observed[record.name] = study.aligned.rows[record.name][train] >= 0
-        if study.covariates is not None:  # what they explain needs no latents
-            told = study.covariates.plain()[train]
-            values[record.name] = without(values[record.name], told, observed[record.name])
-    return shared_rank(values, observed)
+    told = None if study.covariates is None else study.covariates.plain()[train]  # what it explains needs no latents
+    return shared_rank(values, observed, told)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from mmvae_cli.evaluation.shared_rank import ENOUGH, shared_rank
 
@@ -75,3 +76,19 @@ def test_the_order_of_features_and_modalities_changes_nothing() -> None:
     expected = shared_rank(values, observed)
     turned = {name: values[name][:, ::-1] for name in "cab"}
     assert shared_rank(turned, observed) == expected
+
+
+@pytest.mark.parametrize("as_sparse", [False, True])
+def test_what_is_known_of_the_samples_needs_no_component(as_sparse: bool) -> None:
+    random = np.random.default_rng(5)
+    known = np.eye(4)[random.integers(0, 4, 200)]
+    factor = random.standard_normal((200, 1))
+    made = {
+        name: np.concatenate([known, factor], 1) @ (3 * random.standard_normal((5, 30)))
+        + 0.5 * random.standard_normal((200, 30))
+        for name in "ab"
+    }
+    values = {name: sparse.csr_matrix(x) if as_sparse else x for name, x in made.items()}
+    observed = dict.fromkeys("ab", np.ones(200, dtype=bool))
+    assert shared_rank(values, observed) == 4  # three differences of four groups, and the factor
+    assert shared_rank(values, observed, known) == 1

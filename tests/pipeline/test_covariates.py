@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import mudata
 import numpy as np
 import pytest
+from scipy import sparse
 
 import mmvae_cli
 from mmvae_cli.errors import DataError, MmvaeError, UsageError
@@ -55,6 +57,18 @@ def test_screening_told_a_batch_calls_no_feature_that_only_the_batch_connects() 
         called[covariate] = sum((adata.var["mmvae_role"] == "shared").sum() for adata in mdata.mod.values())
     assert called[()] > 10
     assert called["batch",] == 0
+
+
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+def test_counts_of_batches_are_modelled_dense_or_sparse(tmp_path: Path, stored: Callable) -> None:
+    mdata = shifted()
+    for adata in mdata.mod.values():
+        adata.X = stored(np.random.default_rng(0).poisson(np.exp(np.clip(np.asarray(adata.X), -3, 3))).astype("f4"))
+    run = train(mdata, tmp_path / "run", model="mmvaex", covariate="batch", latent=None, screen_fdr=1.0)
+    assert run.modalities[0].likelihood == "nb"
+    assert np.isfinite(np.asarray(mdata.obsm["X_mmvae"])).all()
+    mmvae_cli.evaluate(mdata, run=str(tmp_path / "run"))
+    assert metrics(mdata)["mixing"]["batch"]["auc"]["all"] is not None
 
 
 def test_roles_screened_with_other_covariates_are_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
