@@ -110,8 +110,10 @@ def column_moments(values: Matrix, rows: np.ndarray | None = None) -> Moments:
     """
     if is_on_disk(values):
         return reduce(Moments.joined, (column_moments(block) for block in blocks(values, rows)))
-    if is_clean_sparse(values):
-        return _sparse_moments(values if rows is None else values[rows])
+    if not isinstance(values, np.ndarray) and is_clean_sparse(values):
+        rows = np.arange(values.shape[0]) if rows is None else rows
+        n_parts = int(np.diff(values.indptr)[rows].sum()) // BLOCK_ENTRIES + 1  # a part takes ten times its entries
+        return reduce(Moments.joined, (_sparse_moments(values[part]) for part in np.array_split(rows, n_parts)))
     parts = [_dense_moments(block) for _, block in dense_blocks(values, rows)] or [_dense_moments(np.zeros((0, 0)))]
     return Moments(
         *(

@@ -13,6 +13,8 @@ from mmvae_cli.data.columns import column_moments
 from mmvae_cli.evaluation.components import principal_coordinates
 from mmvae_cli.evaluation.regression import nearest_neighbours, partial_least_squares, ridge, trees
 
+ROWS_AT_ONCE = 1024  # samples standardised together in float64
+
 
 @dataclass(frozen=True)
 class Values:
@@ -150,10 +152,9 @@ def predictor(sources: Sequence[Values], target: np.ndarray, n_shared: int) -> P
         (n_train, target features), observed in all of them.
     """
     parts = [_standardised(source) for source in sources]
-    train = np.concatenate([part[0] for part in parts], axis=1)
-    test = np.concatenate([part[1] for part in parts], axis=1)
+    train, test = (part[0] if len(part) == 1 else np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
     mean, factor = _scaling(target)
-    y = np.nan_to_num((target - mean) * factor).astype(np.float32)
+    y = _scaled(target, np.ones(len(target), dtype=bool), mean, factor)
     sd = np.divide(1.0, factor, out=np.zeros_like(factor), where=factor > 0)
     return Predictor(Problem(train, test, y, n_shared), mean, sd)
 
@@ -161,16 +162,17 @@ def predictor(sources: Sequence[Values], target: np.ndarray, n_shared: int) -> P
 def _standardised(values: Values) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of the training samples that have the modality taken out of both parts; 0 in the samples without."""
     mean, factor = _scaling(values.train[values.train_observed])
-    pairs = ((values.train, values.train_observed), (values.test, values.test_observed))
-    train, test = (
-        np.where(
-            observed[:, None] & ~np.isnan(part),
-            (part - mean.astype(np.float32)) * factor.astype(np.float32),
-            np.float32(0),
-        )
-        for part, observed in pairs
-    )
-    return train, test
+    train = _scaled(values.train, values.train_observed, mean, factor)
+    return train, _scaled(values.test, values.test_observed, mean, factor)
+
+
+def _scaled(values: np.ndarray, observed: np.ndarray, mean: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Standardised values, float32, some samples at a time; 0 for missing entries and samples not observed."""
+    scaled = np.zeros(values.shape, dtype=np.float32)
+    rows = np.flatnonzero(observed)
+    for block in np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1):
+        scaled[block] = np.nan_to_num((values[block] - mean) * factor)
+    return scaled
 
 
 def _scaling(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -44,6 +44,15 @@ ON_CPU = Chunking(2**23, 2**19)  # 32 MB; 2 MB, about what a core's cache holds
 ON_GPU = Chunking(2**26, 2**24)  # 256 MB; 64 MB, enough work for each of its kernels
 
 
+def _chunking(on_gpu: bool) -> Chunking:
+    return ON_GPU if on_gpu else ON_CPU
+
+
+def is_wide(n_outputs: int, *, on_gpu: bool) -> bool:
+    """Whether so many outputs, over all replicates, terms, samples and features, are not made at once."""
+    return n_outputs > _chunking(on_gpu).wide
+
+
 def by_chunks(
     log_density: LogDensity,
     x: Tensor,
@@ -53,11 +62,10 @@ def by_chunks(
     counted: Tensor | None,
 ) -> Tensor:
     """As a likelihood's ``log_density``, equal up to rounding; in chunks where there are many outputs."""
-    chunking = ON_CPU if x.device.type == "cpu" else ON_GPU
-    n_features, n_rows = x.shape[2], hidden.shape[0] * hidden.shape[1]
-    if n_rows * n_features <= chunking.wide or head.weight.shape[2] != n_features:
+    on_gpu, n_features, n_rows = x.device.type != "cpu", x.shape[2], hidden.shape[0] * hidden.shape[1]
+    if not is_wide(n_rows * n_features, on_gpu=on_gpu) or head.weight.shape[2] != n_features:
         return log_density(x, hidden, head, parameters, counted)
-    width = max(NARROWEST, chunking.chunk // n_rows)
+    width = max(NARROWEST, _chunking(on_gpu).chunk // n_rows)
     names, values = tuple(parameters), tuple(parameters.values())
     found: Tensor = _Chunked.apply(  # type: ignore[no-untyped-call]
         log_density, width, names, x, counted, head.offset, hidden, head.weight, head.bias, *values

@@ -17,6 +17,7 @@ from mmvae_cli.training.run import Run
 
 WIDTHS = "interval_widths"  # in the run's record: modality → factor
 MOST_DRAWN = 2e8  # values decoded to calibrate or measure intervals: some seconds
+MOST_HELD = 2e7  # values that are compared with their intervals, of each of which five numbers are held
 
 
 def together(run: Run) -> list[int]:
@@ -101,8 +102,9 @@ class Ensemble:
         in_part = np.isin(written.aligned.names, run.samples[run.splits[run.replicate] == part])
         others = np.arange(len(run.modalities)) != target
         rows = np.flatnonzero(in_part & written.observed[:, target] & written.observed[:, others].any(1))
-        n_drawn = len(rows) * run.spec.modalities[target].n_features * len(self.members) * len(self.draws)
-        return rows[:: max(1, int(np.ceil(n_drawn / MOST_DRAWN)))]
+        n_values = len(rows) * run.spec.modalities[target].n_features
+        n_drawn = n_values * len(self.members) * len(self.draws)
+        return rows[:: max(1, int(np.ceil(max(n_drawn / MOST_DRAWN, n_values / MOST_HELD))))]
 
 
 def interval_widths(matched: Matched) -> dict[str, float]:

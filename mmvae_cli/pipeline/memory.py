@@ -13,6 +13,7 @@ from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.on_disk import OnDisk
 from mmvae_cli.errors import OutOfMemoryError
+from mmvae_cli.model.chunks import is_wide
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import ModelSpec
 from mmvae_cli.pipeline.device_tables import table_bytes
@@ -74,7 +75,9 @@ def training_need(sizes: Sequence[Size], config: TrainConfig, *, on_gpu: bool = 
     """Estimate what a training on modalities of these sizes needs; all features count as shared ones."""
     tables = sum(table_bytes(size.n_samples, size.n_features, size.n_entries) for size in sizes)
     weights = _weights(sizes, config)
-    fitting = tables + WEIGHTS * weights + max(_step(sizes, config), _evaluation(sizes, config.replicates))
+    fitting = (
+        tables + WEIGHTS * weights + max(_step(sizes, config, on_gpu=on_gpu), _evaluation(sizes, config.replicates))
+    )
     screening = sum(OF_ENTRY * (size.n_entries or 0) for size in sizes)
     using = sum(size.stored for size in sizes) + tables + 2 * weights + _evaluation(sizes, 1)
     return Need(max(screening, using), fitting) if on_gpu else Need(max(screening, fitting, using))
@@ -87,14 +90,15 @@ def _weights(sizes: Sequence[Size], config: TrainConfig) -> int:
     return FLOAT * config.replicates * networks * n_hidden * sum(size.n_features for size in sizes)
 
 
-def _step(sizes: Sequence[Size], config: TrainConfig) -> int:
+def _step(sizes: Sequence[Size], config: TrainConfig, *, on_gpu: bool) -> int:
     """Bytes of a training step."""
     terms = OBJECTIVES[config.model].terms(len(sizes))
     rows, total, largest = config.replicates * config.batch_size, 0, 0
     for index, size in enumerate(sizes):
         decoded = sum(decode.modality == index for term in terms for decode in term.decodes)
-        total += (INPUTS + KEPT * decoded) * size.n_features
-        largest = max(largest, decoded * size.n_features)
+        outputs = 0 if is_wide(rows * decoded * size.n_features, on_gpu=on_gpu) else decoded * size.n_features
+        total += INPUTS * size.n_features + KEPT * outputs
+        largest = max(largest, outputs)
     return FLOAT * rows * (total + WORKING * largest)
 
 

@@ -59,3 +59,13 @@ def test_blocks_together_are_the_matrix(values, convert, monkeypatch):
     assert next(part.stop - part.start for part, _ in dense_blocks(convert(values))) == 2
     np.testing.assert_array_equal(np.concatenate([block for _, block in parts], axis=1), values[[2, 1]])
     assert all(block.dtype == np.float64 for _, block in parts)
+
+
+def test_moments_of_a_sparse_matrix_by_parts_are_those_of_the_whole(monkeypatch):
+    matrix = sparse.random(40, 7, 0.3, "csr", np.float32, np.random.default_rng(0))
+    rows = np.array([5, 39, 0, 17, 18, 3, 22])
+    whole = column_moments(matrix.toarray(), rows)
+    monkeypatch.setattr(columns, "BLOCK_ENTRIES", 4)
+    by_parts = column_moments(matrix, rows)
+    for name in ("count", "mean", "scatter", "low", "high"):
+        np.testing.assert_allclose(getattr(by_parts, name), getattr(whole, name), rtol=1e-12, atol=1e-14)
