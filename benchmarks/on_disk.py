@@ -1,6 +1,6 @@
 """Memory and speed of training on values that stay on disk, beside values in memory.
 
-    python benchmarks/on_disk.py [--samples 200000] [--features 2000,20000] [--epochs 1] [--in-memory 20000]
+    python benchmarks/on_disk.py [--samples 200000] [--features 2000,20000] [--training N] [--in-memory 20000]
 
 Writes sparse counts of two modalities, sorted by label, block by block, and trains on them with ``--on-disk`` in a
 process of its own; then on the first samples, as many as ``--in-memory`` says, on disk and in memory. Prints a table.
@@ -49,8 +49,8 @@ class Measured:
     peak_gb: float
 
 
-def write_data(path: Path, n_samples: int, features: dict[str, int], seed: int = 0) -> None:
-    """Write counts, sorted by label, with never more than a block of them in memory."""
+def write_data(path: Path, n_samples: int, features: dict[str, int], n_training: int, seed: int = 0) -> None:
+    """Write counts, sorted by label, with never more than a block of them in memory; ``obs["part"]`` is a split."""
     random = np.random.default_rng(seed)
     state = np.sort(random.integers(0, STATES, n_samples))
     factors = random.normal(size=(STATES, 6))
@@ -66,6 +66,7 @@ def write_data(path: Path, n_samples: int, features: dict[str, int], seed: int =
     with quiet_mudata():
         mdata = mudata.MuData(empty)
         mdata.obs["label"] = pd.Categorical([f"type{one * CLASSES // STATES}" for one in state])
+        mdata.obs["part"] = _split(n_samples, n_training, random)
         mdata.write_h5mu(path)
     with h5py.File(path, "r+") as file:
         for name, width in features.items():
@@ -73,6 +74,14 @@ def write_data(path: Path, n_samples: int, features: dict[str, int], seed: int =
             profile = np.exp(random.normal(size=width) + 0.7 * factors @ loadings)
             ends = np.cumsum(profile / profile.sum(1, keepdims=True), axis=1)
             _write_counts(file[f"mod/{name}/X"], ends, state, COUNTS[name], random)
+
+
+def _split(n_samples: int, n_training: int, random: np.random.Generator) -> pd.Categorical:
+    """As many training samples as asked for, a tenth as many for validation and test; others take no part."""
+    n_held = max(1, min(n_training // 10, n_samples // 20))
+    n_training = min(n_training, n_samples - 2 * n_held)
+    codes = np.repeat([0, 1, 2, -1], [n_training, n_held, n_held, n_samples - n_training - 2 * n_held])
+    return pd.Categorical.from_codes(random.permutation(codes), ["train", "validation", "test"])
 
 
 def _write_counts(
@@ -109,7 +118,7 @@ def measure(what: str, path: Path, epochs: int, how: str, batch_size: int) -> Me
     """Train in a process of its own, then time the loader alone on the same data."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         run, output = Path(folder) / "run", Path(folder) / "out.h5mu"
-        options = f"--label label --threads 1 --batch-size {batch_size} --test-fraction 0.05 --validation-fraction 0.05"
+        options = f"--label label --threads 1 --batch-size {batch_size} --split part"
         command = f"train {path} --run {run} -o {output} --epochs {epochs} {how} {options}"
         started = time.perf_counter()
         child = subprocess.Popen(
@@ -165,6 +174,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200_000)
     parser.add_argument("--features", default="2000,20000", help="of rna and atac")
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--training", type=int, default=10**9, help="samples that train (default: all but a tenth)")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--in-memory", type=int, default=20_000, help="samples of the comparison; 0 leaves it out")
     parser.add_argument("--folder", help="where the data are written (default: a temporary folder)")
@@ -175,7 +185,7 @@ def main() -> None:
         for n_samples, ways in ((given.samples, ["--on-disk"]), (given.in_memory, ["--on-disk", "--no-on-disk"])):
             path = Path(folder) / f"{n_samples}.h5mu"
             if n_samples:
-                write_data(path, n_samples, widths)
+                write_data(path, n_samples, widths, given.training)
             for how in ways if n_samples else []:
                 where = "on disk" if how == "--on-disk" else "in memory"
                 what = f"{n_samples:,} × ({' + '.join(f'{width:,}' for width in widths.values())}), {where}"
