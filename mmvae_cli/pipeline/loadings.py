@@ -47,11 +47,11 @@ def loadings(applied: Applied, target: int, rows: np.ndarray) -> np.ndarray:
 
 
 def loading_updates(applied: Applied, key: str) -> dict[str, object]:
-    """Return ``varm`` of each modality: loadings over the samples that took part, nan for features left out.
+    """Return ``varm`` of each modality: loadings over the training samples, nan for features left out.
 
     Columns are those of ``uns[key]["latents"]``.
     """
-    run, rows, updates = applied.run, _taking_part(applied), dict[str, object]()
+    run, rows, updates = applied.run, _training_rows(applied), dict[str, object]()
     indices = {record.name: index for index, record in enumerate(run.modalities)}
     for name in run.record["modality_order"]:
         if name not in applied.aligned.modalities:
@@ -70,10 +70,10 @@ def arrange(matched: Matched, replicate: int) -> None:
     """Order a replicate's latents by what they explain, most first in each block, and give each a sign.
 
     The sign is that of the sum of the cubes of the loadings, in units of the features' sd. The weights in the run
-    change places and signs, the model stays the same.
+    change places and signs, the model stays the same. Both are fitted on the training samples, as the weights are.
     """
     run, applied = matched.run, matched.replicate(replicate)
-    layout, rows = run.layout(replicate), _taking_part(applied)
+    layout, rows = run.layout(replicate), _training_rows(applied)
     share, cubes = np.zeros((2, layout.size))
     for target, record in enumerate(run.modalities):
         found = explained(applied, target, rows) if record.name in applied.aligned.modalities else None
@@ -90,8 +90,8 @@ def arrange(matched: Matched, replicate: int) -> None:
     _rearrange(run, replicate, torch.from_numpy(order), torch.from_numpy(signs).float())
 
 
-def _taking_part(applied: Applied) -> np.ndarray:
-    names = applied.run.samples[applied.run.splits[applied.replicate] != ""]
+def _training_rows(applied: Applied) -> np.ndarray:
+    names = applied.run.samples[applied.run.splits[applied.replicate] == "train"]
     return np.flatnonzero(np.isin(applied.aligned.names, names))
 
 
