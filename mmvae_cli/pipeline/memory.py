@@ -27,10 +27,10 @@ from mmvae_cli.training.validation import EVALUATION_BATCH
 log = logging.getLogger("mmvae_cli")
 
 FLOAT = 4  # bytes
-WEIGHTS = 5  # of each weight there are: itself, its gradient, two moments of Adam, the best so far
+WEIGHTS = 6  # of each weight there are: itself, its gradient, two moments of Adam, the best so far, a copy in use
 INPUTS = 6  # of a batch's values: as taken, cleaned, as encoders see them, with dropout, twice with a shared encoder
 KEPT, WORKING = 2, 5  # of a decoder's outputs: what the backward pass needs, and what there is besides of one decoder
-EVALUATED = 10  # of a batch's values where nothing is trained: inputs, predictions, residuals and what is made of them
+EVALUATED = 14  # of a batch's values where nothing is trained: inputs, predictions, residuals and what is made of them
 OF_ENTRY = 24  # bytes for each entry of a sparse modality while it is normalised and screened
 GIGABYTE = 1e9
 WORTH_SAYING = 0.25 * GIGABYTE
