@@ -18,7 +18,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mudata
@@ -33,7 +33,7 @@ DATA = Path(os.environ.get("MMVAE_DATA", REPOSITORY.parent / "shared")) / "data"
 PART = "part"  # column of the split
 TEST, VALIDATION = 0.2, 0.1
 OURS, SHARED, BASELINE = "mmvae", "mmvae, shared latents", f"PCA-{COMPONENTS}"
-DIGITS = {"seconds": 0, "epochs": 0, "peak": 2}  # of a quantity by its first word; others have 3
+DIGITS = {"seconds": 0, "epochs": 0, "peak": 2, "features": 0}  # of a quantity by its first word; others have 3
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 # A small process between: the peak of a process counts what its parent held when it was started.
 LAUNCHER = """
@@ -59,6 +59,8 @@ class Setting:
         Its first modality is the RNA; it has two.
     batch
         Column that both tools are told of; None for neither.
+    options
+        Of ``mmvae train``, besides.
     """
 
     file: str
@@ -66,6 +68,7 @@ class Setting:
     model: str
     scale: Scale
     batch: str | None = None
+    options: str = ""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -127,9 +130,10 @@ def prepare(data: mudata.MuData, setting: Setting, folder: Path, seed: int, epoc
     parts = make_split(names, strata, test_fraction=TEST, validation_fraction=VALIDATION, seed=seed)
     data.obs[PART] = parts
     samples = {part: names[parts == part].tolist() for part in ("train", "validation", "test")}
-    task = {"model": setting.model, "other": setting.modalities[1], "batch": setting.batch, "seed": seed}
+    task = {"model": setting.model, "other": setting.modalities[1], "batch": setting.batch, "options": setting.options}
     features = {name: adata.n_vars for name, adata in data.mod.items()}
-    text, kept = json.dumps({**task, "epochs": epochs, "features": features, "samples": samples}), folder / "task.json"
+    text = json.dumps({**task, "seed": seed, "epochs": epochs, "features": features, "samples": samples})
+    kept = folder / "task.json"
     if kept.is_file():
         if kept.read_text() != text:
             raise ToolError(f"{folder} holds a comparison of other cells, or with other options: name another --out")
@@ -148,6 +152,7 @@ def run_ours(setting: Setting, folder: Path, seed: int, epochs: int | None) -> d
     options = ["--label", setting.label, "--split", PART, "--seed", str(seed), "--threads", "1"]
     options += [] if epochs is None else ["--epochs", str(epochs)]
     options += [] if setting.batch is None else ["--covariate", setting.batch]
+    options += setting.options.split()
     steps = {ALL: ["train", "data.h5mu", *options]}
     for name, target in zip(setting.modalities, reversed(setting.modalities), strict=True):
         steps[name] = ["embed", f"held_{name}.h5mu"]
@@ -255,6 +260,7 @@ def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = p
     parser.add_argument("--replicates", type=int, default=1, help="splits, each with a seed of its own")
     parser.add_argument("--cells", type=int, help="use only so many")
     parser.add_argument("--share", type=float, default=0.0, help="use only features that this share of the cells has")
+    parser.add_argument("--options", default="", metavar="'--A B'", help="of mmvae train, besides the defaults")
     parser.add_argument("--epochs", type=int, help="of all tools, for a first look (default: each tool's own)")
     parser.add_argument(
         "--out",
@@ -266,7 +272,7 @@ def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = p
     logging.getLogger("mmvae_cli").setLevel(logging.ERROR)  # predicted rates are no whole counts
     warnings.simplefilter("ignore", FutureWarning)  # mudata announces its next version
     for name in [given.data] if given.data else SETTINGS:
-        setting = SETTINGS[name]
+        setting = replace(SETTINGS[name], options=given.options)
         if reason := lacking(setting, given.scvi_python):
             show(f"{name}: skipped: {reason}")
             continue

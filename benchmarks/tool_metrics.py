@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
+from mmvae_cli.data.count_transforms import COUNTS_PER_SAMPLE
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.evaluation.metrics import label_separation, pearson_per_feature
 
@@ -19,6 +20,14 @@ Row = tuple[str, str, float]  # quantity, tool, value
 ALL = "all"
 MOST_VARIABLE = 200
 COMPONENTS = 20
+
+
+def _log_at_one_depth(rates: np.ndarray) -> np.ndarray:
+    """As ``lognorm``, with one factor for all samples: what is predicted by its mean stays the same for all."""
+    return np.log1p(rates * (COUNTS_PER_SAMPLE / rates.sum(axis=1).mean()))
+
+
+PREDICTED = {"lognorm": _log_at_one_depth, "clr": lambda rates: TRANSFORMS["clr"].apply(rates, "predicted")}
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,11 @@ class Scale:
         """Return counts on the scale, (n_samples, n_features)."""
         if modality in self.binary:
             counts = (counts > 0).astype(np.float32)
-        return self.predictions(counts, modality)
+        return TRANSFORMS[self.transforms[modality]].apply(counts, modality)
 
-    def predictions(self, rates: Any, modality: str) -> Any:
-        """Return expected counts or probabilities, known up to a factor of each sample, on the scale."""
-        return TRANSFORMS[self.transforms[modality]].apply(rates, modality)
+    def predictions(self, rates: np.ndarray, modality: str) -> np.ndarray:
+        """Return predicted counts or probabilities, which are at one library size for all samples, on the scale."""
+        return PREDICTED[self.transforms[modality]](rates)
 
 
 def separations(tools: Mapping[str, Tables], given: Sequence[str], label: pd.Series, part: pd.Series) -> Iterator[Row]:
@@ -80,8 +89,8 @@ def separations(tools: Mapping[str, Tables], given: Sequence[str], label: pd.Ser
 def correlations(tools: Mapping[str, Tables], data: Mapping[str, Any], scale: Scale) -> Iterator[Row]:
     """Correlation of predictions of a modality from another one with its values, median over features.
 
-    Over the samples and features that every tool predicts which predicts there. A feature that a tool predicts by its
-    mean counts as 0; one whose values do not vary counts for nobody.
+    Over the samples and features for which every tool has a number that predicts there. A feature that a tool gives by
+    its mean, the same for all samples, counts as 0; one whose values do not vary counts for nobody.
 
     Parameters
     ----------
@@ -98,15 +107,20 @@ def correlations(tools: Mapping[str, Tables], data: Mapping[str, Any], scale: Sc
         samples = shared_names([data[target].obs_names, *(table.index for table in found.values())])
         counts = data[target][samples, features].X
         truth = scale.values(np.asarray(counts.toarray() if hasattr(counts, "toarray") else counts), target)
-        leading = np.argsort(-truth.var(axis=0), kind="stable")[:MOST_VARIABLE]
-        for tool, table in found.items():
-            r = pearson_per_feature(truth, scale.predictions(table.loc[samples, features].to_numpy(), target))
-            yield f"Pearson, {source} → {target}, all features", tool, float(np.nanmedian(r))
-            yield (
-                f"Pearson, {source} → {target}, the {MOST_VARIABLE} most variable",
-                tool,
-                float(np.nanmedian(r[leading])),
-            )
+        guesses = {name: table.loc[samples, features].to_numpy() for name, table in found.items()}
+        moving = {name: (guess != guess[:1]).any(axis=0) for name, guess in guesses.items()}
+        chosen = {
+            "all features": slice(None),
+            f"the {MOST_VARIABLE} most variable": np.argsort(-truth.var(axis=0), kind="stable")[:MOST_VARIABLE],
+            "those that all tools predict": np.all([*moving.values()], axis=0),
+        }
+        r = {tool: pearson_per_feature(truth, scale.predictions(guess, target)) for tool, guess in guesses.items()}
+        for which, columns in chosen.items():
+            for tool, values in r.items():
+                known = values[columns][~np.isnan(values[columns])]
+                yield f"Pearson, {source} → {target}, {which}", tool, float(np.median(known)) if len(known) else np.nan
+        for tool in guesses:
+            yield f"features of {target} predicted, of {len(features):,}", tool, int(moving[tool].sum())
 
 
 def components(data: Mapping[str, Any], part: pd.Series, scale: Scale) -> Tables:

@@ -218,14 +218,17 @@ def test_the_other_interpreter_needs_nothing_of_this_package() -> None:
 def test_predictions_count_in_proportion_and_only_where_all_tools_predict(metrics: ModuleType) -> None:
     data = counts()
     adata, scale = data.mod["rna"], metrics.Scale({"rna": "lognorm"})
-    depth = np.random.default_rng(0).uniform(0.5, 2, (adata.n_obs, 1))
-    right = pd.DataFrame(adata.X * depth, adata.obs_names, adata.var_names)
+    right = pd.DataFrame(7 * adata.X / adata.X.sum(axis=1, keepdims=True), adata.obs_names, adata.var_names)
+    partly = right.copy()
+    partly.iloc[:, 5:] = right.iloc[:, 5:].mean(axis=0)
     wrong = right.copy()
     wrong.iloc[50:] = 1.0
-    found = {"right": {"other->rna": right}, "mean": {"other->rna": wrong * 0 + 1}}
+    found = {"right": {"other->rna": right}, "partly": {"other->rna": partly}}
     rows = {(quantity, tool): value for quantity, tool, value in metrics.correlations(found, data.mod, scale)}
     assert rows["Pearson, other → rna, all features", "right"] == pytest.approx(1, abs=1e-5)
-    assert rows["Pearson, other → rna, all features", "mean"] == 0
+    assert rows["Pearson, other → rna, all features", "partly"] == 0  # by its mean: in most features
+    assert rows["Pearson, other → rna, those that all tools predict", "partly"] == pytest.approx(1, abs=1e-5)
+    assert rows["features of rna predicted, of 12", "partly"] == 5
     found = {"right": {"other->rna": right.iloc[:50]}, "half": {"other->rna": wrong}}
     rows = {(quantity, tool): value for quantity, tool, value in metrics.correlations(found, data.mod, scale)}
     assert rows["Pearson, other → rna, all features", "half"] == pytest.approx(1, abs=1e-5)
