@@ -24,7 +24,7 @@ def show_check(summary: Summary) -> None:
     for name, found in summary["modalities"].items():
         table.add_row(literal(name), *(str(found[part]) for _, part in CHECKED))
     out.print(table)
-    out.print()
+    out.print("NaN: missing entries; empty: samples without a value; double: names that occur more than once\n")
     table = new_table("samples by the modalities they have", "modalities", "samples")
     for pattern, count in summary["overlap"].items():
         table.add_row(literal(pattern), str(count))
@@ -44,10 +44,10 @@ def show_check(summary: Summary) -> None:
 CHECKED = (
     ("constant", "constant_features"),
     ("NaN", "missing_entries"),
-    ("samples without values", "samples_without_values"),
+    ("empty", "samples_without_values"),
     ("infinite", "infinite_entries"),
-    ("duplicate features", "duplicated_features"),
-    ("duplicate samples", "duplicated_samples"),
+    ("double features", "duplicated_features"),
+    ("double samples", "duplicated_samples"),
 )
 
 

@@ -148,7 +148,8 @@ def train(
     )
     prepared, chosen = fitted.prepared, fitted.run.replicate
     matched = match(fitted.run, dataset)
-    arrange(matched, chosen)
+    for replicate in range(fitted.run.n_replicates):
+        arrange(matched, replicate)
     run = replace(fitted.run, record={**fitted.run.record, WIDTHS: interval_widths(matched)})
     with fresh_folder(config.run, force=force) as folder:
         save_run(run, fitted.history, folder)

@@ -31,7 +31,7 @@ def test_samples_without_a_value_lack_the_modality(changed: Change) -> None:
     assert found["modalities"]["rna"]["samples_without_values"] == 3
     trained = done(f"train empty.h5mu {QUICK} --json").json
     assert {name: one["samples"] for name, one in trained["modalities"].items()} == {"rna": 77, "methylation": 79}
-    assert "samples without values" in done("check empty.h5mu").out
+    assert "empty: samples without a value" in done("check empty.h5mu").out
 
 
 def test_a_sample_without_any_value_is_named_by_both(changed: Change) -> None:
