@@ -403,5 +403,5 @@ def test_check_lists_what_there_is_to_know(changed: Change) -> None:
     assert [problem["exit_code"] for problem in found["problems"]] == [65]
     assert "2 missing (NaN) values in 2 samples" in found["problems"][0]["message"]
     shown = mmvae("check spoilt.h5mu --label label").out
-    for word in ("gaussian, zscore", "continuous", "NaN", "constant", "duplicate", "rna+methylation", "5 without"):
+    for word in ("gaussian, zscore", "continuous", "NaN", "constant", "double", "rna+methylation", "5 without"):
         assert word in shown
