@@ -61,6 +61,17 @@ class Aligned:
         rows = self.rows[modality][chosen]
         return rows[rows >= 0]
 
+    def places_of(self, names: np.ndarray) -> np.ndarray:
+        """Places in the internal order, rising, of those of some samples that are there."""
+        return np.flatnonzero(np.isin(self.names, names))
+
+    def by_feature(self, modality: str, features: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """From (n_named, …) values of named features to all features in the order of the file; nan for the others."""
+        var = self.modalities[modality].var
+        found, place = np.full((len(var), *values.shape[1:]), np.nan), var.index.get_indexer(pd.Index(features))
+        found[place[place >= 0]] = values[place >= 0]
+        return found
+
     def to_own(self, modality: str, values: np.ndarray) -> np.ndarray:
         """From (n_samples, …) in the internal order to the rows of a modality's own table; nan or 0 for others."""
         shape = (len(self.modalities[modality].obs), *values.shape[1:])

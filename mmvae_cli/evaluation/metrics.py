@@ -98,9 +98,15 @@ def summarise(r2: np.ndarray, sets: np.ndarray | None) -> dict[str, dict[str, fl
     features with an R², None where there is none, and ``n``, the number of such features.
     """
     r2 = np.asarray(r2, dtype=np.float64)
-    members = {name: np.asarray(sets) == name for name in ("shared", "other")} if sets is not None else {}
-    chosen = {name: r2[of_set] for name, of_set in members.items() if of_set.any()} | {"all": r2}
+    chosen = {name: r2[of_set] for name, of_set in members_of(sets, len(r2)).items()}
     return {name: _centre(values[~np.isnan(values)]) for name, values in chosen.items()}
+
+
+def members_of(sets: np.ndarray | None, n_features: int) -> dict[str, np.ndarray]:
+    """(n_features,) True for the members of ``"shared"`` and ``"other"``, where they occur, and of ``"all"``."""
+    members = {name: np.asarray(sets) == name for name in ("shared", "other")} if sets is not None else {}
+    occurring = {name: of_set for name, of_set in members.items() if of_set.any()}
+    return occurring | {"all": np.ones(n_features, dtype=bool)}
 
 
 def label_separation(

@@ -84,13 +84,13 @@ def _describe(modality: Modality) -> dict[str, Any]:
     finite = stored[np.isfinite(stored)]
     if stored.size < values.shape[0] * values.shape[1]:
         finite = np.append(finite, 0.0)  # what a sparse matrix does not store
-    kind = value_kind(values)
+    kind, n_with_values = value_kind(values), int(has_values(modality).sum())
     likelihood, transform, _ = CHOSEN[row_for(modality, kind)]
     size = values.shape[0] * values.shape[1]
     sparse_zeros = 0 if isinstance(values, np.ndarray) else size - len(stored)
     return {
-        "samples": int(has_values(modality).sum()),
-        "samples_without_values": int((~has_values(modality)).sum()),
+        "samples": n_with_values,
+        "samples_without_values": values.shape[0] - n_with_values,
         "features": values.shape[1],
         "layer": modality.layer,
         "values": kind,
@@ -145,6 +145,8 @@ def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:
 
 def _covariates(dataset: Dataset, config: CheckConfig) -> list[dict[str, Any]]:
     """Samples of each category by modality; what cannot be used is reported among the problems."""
+    if not config.covariate:
+        return []
     try:
         study = make_study(dataset, config, config.label, config.key)
     except MmvaeError:

@@ -13,7 +13,7 @@ MOST_VALUES = 10_000_000  # samples × features decoded at once; fewer samples w
 BATCH = 512  # samples
 
 
-def some_of(rows: np.ndarray, n_features: int, generator: np.random.Generator) -> np.ndarray:
+def _some_of(rows: np.ndarray, n_features: int, generator: np.random.Generator) -> np.ndarray:
     """Rows as many as can be decoded at once, drawn at random where there are more, in their order."""
     most = min(MOST_SAMPLES, max(MOST_VALUES // n_features, FEWEST_SAMPLES))
     return rows if len(rows) <= most else np.sort(generator.choice(rows, most, replace=False))
@@ -22,8 +22,19 @@ def some_of(rows: np.ndarray, n_features: int, generator: np.random.Generator) -
 class LatentDecoder:
     """Decodes a modality from latents of some samples, changed or exchanged for those of other samples.
 
+    Parameters
+    ----------
+    target
+        Index of the modality.
+    rows
+        Samples, in the internal order; those without the modality do not count.
+    generator
+        Chooses some where there are more than can be decoded at once.
+
     Attributes
     ----------
+    rows
+        The samples.
     latents
         (n_samples, n_latents of the model) joint embeddings.
     covariates
@@ -31,17 +42,23 @@ class LatentDecoder:
     """
 
     @torch.no_grad()
-    def __init__(self, applied: Applied, target: int, rows: np.ndarray) -> None:
+    def __init__(self, applied: Applied, target: int, rows: np.ndarray, generator: np.random.Generator) -> None:
         self.applied, self.target = applied, target
-        batches = [(applied.model.embed(batch)[0], batch.covariates_of(target)) for batch in applied.batches(rows)]
-        self.latents = torch.cat([latents for latents, _ in batches])
+        rows = rows[applied.observed[rows, target]]
+        self.rows = _some_of(rows, applied.run.modalities[target].columns.shape[1], generator)
+        batches = [(applied.model.embed(batch)[0], batch.covariates_of(target)) for batch in applied.batches(self.rows)]
+        nothing = torch.zeros(0, applied.run.spec.layout.size)
+        self.latents = torch.cat([nothing, *(latents for latents, _ in batches)])
         known = [covariates[0] for _, covariates in batches if covariates is not None]
         self.covariates = torch.cat(known) if known else None
 
-    def __call__(self, kept: np.ndarray, order: torch.Tensor | None = None, *, covariates: bool = True) -> np.ndarray:
+    @property
+    def owned(self) -> np.ndarray:
+        """Latents that the modality's decoder reads."""
+        return np.flatnonzero(self.applied.model.owned[self.target, 0].numpy())
+
+    def __call__(self, kept: np.ndarray, order: torch.Tensor, *, covariates: bool) -> np.ndarray:
         """(n_samples, n_features) in the unit of predictions: what is not kept comes from the samples in ``order``."""
-        if order is None:
-            return self.decoded(self.latents, self.covariates)
         mixed = torch.where(torch.from_numpy(kept), self.latents, self.latents[order])
         told = self.covariates if covariates or self.covariates is None else self.covariates[order]
         return self.decoded(mixed, told)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from mudata import MuData
 
 from mmvae_cli.config import EvaluateConfig
@@ -58,8 +57,9 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
     matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
     evaluated = [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]
     chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
-    shares = variance_of(matched.replicate(run.replicate))
-    baselines = compare(matched.replicate(run.replicate), chosen.r2["cross"]) if config.baselines else None
+    written = matched.replicate(run.replicate)
+    shares = variance_of(written)
+    baselines = compare(written, chosen.r2["cross"]) if config.baselines else None
     summary = {
         "command": "evaluate",
         "run": config.run,
@@ -123,14 +123,13 @@ def _require_held_out(run: Run, dataset: Dataset) -> None:
 def _replicate(applied: Applied, label: Label | None, batches: Sequence[Label]) -> ReplicateMetrics:
     run = applied.run
     places = {name: row for row, name in enumerate(applied.aligned.names)}
-    held = run.samples[run.splits[applied.replicate] == "test"]
+    held = run.part(applied.replicate, "test")
     rows = np.array([places[name] for name in held], dtype=np.int64)
     r2: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
     metrics: dict[str, Any] = {"n_test": len(held), "r2": {}, "pairs": {}, "label": None, "mixing": {}}
-    names = [record.name for record in run.modalities]
     for name in run.record["modality_order"]:
         if name in applied.aligned.modalities:
-            metrics["r2"][name] = _modality(applied, names.index(name), run.modality(name), rows, r2)
+            metrics["r2"][name] = _modality(applied, run.index(name), run.modality(name), rows, r2)
     metrics["pairs"] = pairs(applied, rows)
     if label is not None:
         metrics["label"] = separation(applied, label, places)
@@ -160,9 +159,8 @@ def _modality(
 
 def _training_mean(applied: Applied, target: int, record: ModalityRecord) -> np.ndarray:
     """(features of the replicate,) mean over the training samples, in the unit of the predictions."""
-    run = applied.run
-    training = np.isin(applied.aligned.names, run.samples[run.splits[applied.replicate] == "train"])
-    rows = np.flatnonzero(training & applied.observed[:, target])
+    rows = applied.aligned.places_of(applied.run.part(applied.replicate, "train"))
+    rows = rows[applied.observed[rows, target]]
     total, count = np.zeros((2, record.columns.shape[1]))
     for block in np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1):
         values = observed_values(applied, record, block)
@@ -187,9 +185,6 @@ def _updates(
     updates: dict[str, object] = {}
     for kind, by_modality in by_feature.items():
         for name, values in by_modality.items():
-            var = aligned.modalities[name].var
-            column = np.full(len(var), np.nan)
-            place = var.index.get_indexer(pd.Index(run.modality(name).feature_names(run.replicate)))
-            column[place[place >= 0]] = values[place >= 0]
-            updates[f"mod/{name}/var/{key}_{kind}"] = column
+            names = run.modality(name).feature_names(run.replicate)
+            updates[f"mod/{name}/var/{key}_{kind}"] = aligned.by_feature(name, names, values)
     return updates

@@ -99,9 +99,11 @@ class Ensemble:
     def rows_of(self, part: str, target: int) -> np.ndarray:
         """Samples of a part of the split that have a modality and another one; evenly chosen ones where many."""
         written, run = self.written, self.written.run
-        in_part = np.isin(written.aligned.names, run.samples[run.splits[run.replicate] == part])
-        others = np.arange(len(run.modalities)) != target
-        rows = np.flatnonzero(in_part & written.observed[:, target] & written.observed[:, others].any(1))
+        rows, others = (
+            written.aligned.places_of(run.part(run.replicate, part)),
+            np.arange(len(run.modalities)) != target,
+        )
+        rows = rows[written.observed[rows, target] & written.observed[rows][:, others].any(1)]
         n_values = len(rows) * run.spec.modalities[target].n_features
         n_drawn = n_values * len(self.members) * len(self.draws)
         return rows[:: max(1, int(np.ceil(max(n_drawn / MOST_DRAWN, n_values / MOST_HELD))))]

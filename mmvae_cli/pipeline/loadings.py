@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.model.networks import Decoder, Encoder
 from mmvae_cli.pipeline.apply import Applied, Matched
-from mmvae_cli.pipeline.decoding import LatentDecoder, some_of
+from mmvae_cli.pipeline.decoding import LatentDecoder
 from mmvae_cli.pipeline.embed import block_order
-from mmvae_cli.pipeline.variance import explained
+from mmvae_cli.pipeline.variance import latent_shares
 from mmvae_cli.training.run import Run
 
 
@@ -21,24 +20,20 @@ def loadings(applied: Applied, target: int, rows: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    target
-        Index of the modality.
-    rows
-        Samples, in the internal order; those without the modality do not count.
+    target, rows
+        As for ``LatentDecoder``.
 
     Returns
     -------
     (n_latents of the replicate, n_features) in the unit of predictions; 0 for latents of other modalities.
     """
     record, layout = applied.run.modalities[target], applied.run.layout(applied.replicate)
-    rows = rows[applied.observed[rows, target]]
-    rows = some_of(rows, record.columns.shape[1], keyed_generator(0, "loadings", record.name))
+    decoder = LatentDecoder(applied, target, rows, keyed_generator(0, "loadings", record.name))
     found = np.zeros((layout.size, record.columns.shape[1]))
-    if not len(rows):
+    if not len(decoder.rows):
         return found
-    decoder = LatentDecoder(applied, target, rows)
     halves = decoder.latents.std(0, correction=0) / 2
-    for latent in np.flatnonzero(applied.model.owned[target, 0].numpy()[: layout.size]):
+    for latent in decoder.owned:
         step = torch.zeros_like(halves)
         step[latent] = halves[latent]
         above, below = (decoder.decoded(decoder.latents + way, decoder.covariates) for way in (step, -step))
@@ -52,17 +47,13 @@ def loading_updates(applied: Applied, key: str) -> dict[str, object]:
     Columns are those of ``uns[key]["latents"]``.
     """
     run, rows, updates = applied.run, _training_rows(applied), dict[str, object]()
-    indices = {record.name: index for index, record in enumerate(run.modalities)}
     for name in run.record["modality_order"]:
         if name not in applied.aligned.modalities:
             continue
-        found = loadings(applied, indices[name], rows)
+        found = loadings(applied, run.index(name), rows)
         ordered = np.concatenate([found[block] for _, block in block_order(run)])
-        var = applied.aligned.modalities[name].var
-        table = np.full((len(var), len(ordered)), np.nan)
-        place = var.index.get_indexer(pd.Index(run.modality(name).feature_names(applied.replicate)))
-        table[place[place >= 0]] = ordered.T[place >= 0]
-        updates[f"mod/{name}/varm/{key}_loadings"] = table
+        names = run.modality(name).feature_names(applied.replicate)
+        updates[f"mod/{name}/varm/{key}_loadings"] = applied.aligned.by_feature(name, names, ordered.T)
     return updates
 
 
@@ -76,10 +67,11 @@ def arrange(matched: Matched, replicate: int) -> None:
     layout, rows = run.layout(replicate), _training_rows(applied)
     share, cubes = np.zeros((2, layout.size))
     for target, record in enumerate(run.modalities):
-        found = explained(applied, target, rows) if record.name in applied.aligned.modalities else None
+        found = latent_shares(applied, target, rows) if record.name in applied.aligned.modalities else None
         if found is not None:
-            share += np.nan_to_num(found.latents).mean(1)
-            sd = np.sqrt(np.where(np.isnan(found.total), np.inf, found.total))
+            shares, total = found
+            share += np.nan_to_num(shares).mean(1)
+            sd = np.sqrt(np.where(np.isnan(total), np.inf, total))
             cubes += ((loadings(applied, target, rows) / sd) ** 3).mean(1)
     order, n_latents = np.arange(run.spec.layout.size), run.spec.layout.size
     blocks = [layout.private_block(index) for index in range(layout.n_modalities)] + [layout.shared_block]
@@ -91,8 +83,7 @@ def arrange(matched: Matched, replicate: int) -> None:
 
 
 def _training_rows(applied: Applied) -> np.ndarray:
-    names = applied.run.samples[applied.run.splits[applied.replicate] == "train"]
-    return np.flatnonzero(np.isin(applied.aligned.names, names))
+    return applied.aligned.places_of(applied.run.part(applied.replicate, "train"))
 
 
 @torch.no_grad()

@@ -29,8 +29,7 @@ def pairs(applied: Applied, rows: np.ndarray) -> dict[str, dict[str, dict[str, A
 
 
 def _pair(applied: Applied, source: str, target: str, rows: np.ndarray) -> dict[str, Any]:
-    names, record = [record.name for record in applied.run.modalities], applied.run.modality(target)
-    from_, to = names.index(source), names.index(target)
+    record, from_, to = applied.run.modality(target), applied.run.index(source), applied.run.index(target)
     counted, sets = rows[applied.observed[rows][:, [from_, to]].all(1)], feature_sets(applied, record)
     x, predicted = observed_values(applied, record, counted), applied.predict([from_], to, counted)
     scores = {"r2": r2_per_feature(x, predicted), "pearson": pearson_per_feature(x, predicted)}

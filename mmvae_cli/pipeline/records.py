@@ -95,9 +95,10 @@ def _weights_of(study: Study, name: str, columns: np.ndarray) -> np.ndarray | No
     """Weights of the features that are used, (1 or replicates, n_features of the model)."""
     if name not in study.weights:
         return None
-    weights, n_different = study.weights[name], max(len(study.weights[name]), len(columns))
-    rows = (each[replicate if len(each) > 1 else 0] for replicate in range(n_different) for each in (weights, columns))
-    return np.stack([of_all[chosen] for of_all, chosen in zip(rows, rows, strict=True)])
+    weights = study.weights[name]
+    n_different = max(len(weights), len(columns))
+    pairs = zip(*(np.broadcast_to(each, (n_different, each.shape[1])) for each in (weights, columns)), strict=True)
+    return np.stack([of_all[chosen] for of_all, chosen in pairs])
 
 
 def _scaling(

@@ -62,7 +62,7 @@ def evaluation_sample(dataset: Dataset, run: Run) -> Dataset:
     most = most_samples(dataset.modalities.values()) // 2
     chosen: list[str] = []
     for part in ("test", "validation", "train"):
-        names = run.samples[run.splits[run.replicate] == part]
+        names = run.part(run.replicate, part)
         if len(names) > most:
             log.info(
                 "evaluation: on %d of %d %s samples, drawn at random, as values are on disk", most, len(names), part

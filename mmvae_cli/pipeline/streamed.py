@@ -46,18 +46,18 @@ def any_data(
     values
         From a record and the numbers of samples (None for all) to their values, as in ``tensors.device_data``.
     """
-    if not on_disk_modalities(aligned):
-        data = device_data(lambda record: values(record, None), observed, records, device, label, totals, stand_ins)
-        return with_covariates(data, covariates, device)
 
-    def load(samples: np.ndarray) -> DeviceData:
-        of_samples = None if label is None else (label[0][:, samples], label[1][:, samples])
-        sizes = {name: size[samples] for name, size in (totals or {}).items()}
+    def load(samples: np.ndarray | None) -> DeviceData:
+        rows = slice(None) if samples is None else samples
+        of_samples = None if label is None else (label[0][:, rows], label[1][:, rows])
+        sizes = {name: size[rows] for name, size in (totals or {}).items()}
         data = device_data(
-            lambda record: values(record, samples), observed[samples], records, device, of_samples, sizes, stand_ins
+            lambda record: values(record, samples), observed[rows], records, device, of_samples, sizes, stand_ins
         )
         return with_covariates(data, covariates, device, samples)
 
+    if not on_disk_modalities(aligned):
+        return load(None)
     block, window = _sizes(aligned)
     return StreamedData(load, torch.from_numpy(_places(aligned)), block, window, len(records))
 

@@ -43,11 +43,11 @@ def uncertainty(matched: Matched, feature_sets: FeatureSets) -> Uncertainty:
         Gives the sets by which coverage is reported, ``"shared"`` and ``"other"``.
     """
     run, ensemble = matched.run, Ensemble.of(matched)
-    held = np.flatnonzero(np.isin(matched.aligned.names, run.samples[run.splits[run.replicate] == "test"]))
+    held = matched.aligned.places_of(run.part(run.replicate, "test"))
     found: dict[str, Any] = {}
     by_feature: dict[str, dict[str, np.ndarray]] = {"p_cross": {}, "q_cross": {}}
     for name in run.record["modality_order"]:
-        target = [record.name for record in run.modalities].index(name)
+        target = run.index(name)
         others = [m for m in range(len(run.modalities)) if m != target]
         rows = held[matched.observed[held, target] & matched.observed[held][:, others].any(1)]
         if name not in matched.aligned.modalities or not others:
@@ -104,7 +104,7 @@ def _stability(matched: Matched) -> dict[str, Any] | None:
     run = matched.run
     if run.n_replicates < 2:
         return None
-    rows = np.flatnonzero(np.isin(matched.aligned.names, run.samples[(run.splits != "").any(0)]))
+    rows = matched.aligned.places_of(run.samples[(run.splits != "").any(0)])
     splits = run.splits[:, np.searchsorted(run.samples.astype(str), matched.aligned.names[rows].astype(str))]
     block = run.spec.layout.shared_block
     latents = [matched.replicate(index).embed(rows)[:, block] for index in range(run.n_replicates)]

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from mmvae_cli.data.random import keyed_generator
+from mmvae_cli.data.split import PARTS
+from mmvae_cli.evaluation.metrics import members_of
 from mmvae_cli.pipeline.apply import Applied
-from mmvae_cli.pipeline.decoding import LatentDecoder, some_of
+from mmvae_cli.pipeline.decoding import LatentDecoder
 from mmvae_cli.pipeline.embed import block_order
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.training.run import Run
@@ -63,12 +65,10 @@ def variance_of(applied: Applied) -> Variance:
     ``metrics`` has by modality ``sets`` (see ``by_set``) and ``latents``, the mean share of each latent by its name.
     """
     run, metrics = applied.run, {}
-    took_part = run.samples[run.splits[applied.replicate] != ""]
-    rows = np.flatnonzero(np.isin(applied.aligned.names, took_part))
+    rows = applied.aligned.places_of(run.part(applied.replicate, *PARTS))
     by_feature: dict[str, dict[str, np.ndarray]] = {"variance_shared": {}, "variance_private": {}}
-    indices = {record.name: index for index, record in enumerate(run.modalities)}
     for name in run.record["modality_order"]:
-        found = explained(applied, indices[name], rows) if name in applied.aligned.modalities else None
+        found = explained(applied, run.index(name), rows) if name in applied.aligned.modalities else None
         if found is None:
             continue
         sets = feature_sets(applied, run.modality(name))
@@ -86,10 +86,8 @@ def explained(applied: Applied, target: int, rows: np.ndarray, *, seed: int = 0)
 
     Parameters
     ----------
-    target
-        Index of the modality.
-    rows
-        Samples, in the internal order; those without the modality do not count.
+    target, rows
+        As for ``LatentDecoder``.
 
     Returns
     -------
@@ -97,41 +95,68 @@ def explained(applied: Applied, target: int, rows: np.ndarray, *, seed: int = 0)
 
     Source: Saltelli et al., Variance based sensitivity analysis of model output, 2010 (first-order indices).
     """
-    record = applied.run.modalities[target]
-    rows = rows[applied.observed[rows, target]]
-    generator = keyed_generator(seed, "variance", record.name)
-    rows = some_of(rows, record.columns.shape[1], generator)
-    if len(rows) < FEWEST:
+    drawn = _Drawn.of(applied, target, rows, PAIRS, seed)
+    if drawn is None:
         return None
-    total = np.nanvar(observed_values(applied, record, rows), axis=0)
-    total[total == 0] = np.nan
-    decoder = LatentDecoder(applied, target, rows)
-    size, layout = decoder.latents.shape[1], applied.run.layout(applied.replicate)
-    orders = [torch.from_numpy(generator.permutation(len(rows))) for _ in range(2 * PAIRS)]
-    is_shared = np.zeros(size, bool)
-    is_shared[layout.shared_block] = True
-    owned = np.flatnonzero(applied.model.owned[target, 0].numpy()[: layout.size])
-    whole = decoder(np.ones(size, bool)).var(axis=0)
-    shared = np.clip(_in_common(decoder, is_shared, orders), 0.0, whole)
+    decoder, whole, total = drawn.decoder, drawn.whole, drawn.total
+    is_shared = np.zeros(decoder.latents.shape[1], bool)
+    is_shared[applied.run.layout(applied.replicate).shared_block] = True
+    shared = np.clip(_in_common(decoder, is_shared, drawn.orders), 0.0, whole)
     covariates = np.zeros_like(whole)
     if decoder.covariates is not None:
-        covariates = np.clip(_in_common(decoder, np.zeros(size, bool), orders, covariates=True), 0.0, whole - shared)
-    single = np.zeros((layout.size, len(total)))
-    for latent in owned:
-        single[latent] = np.clip(_in_common(decoder, np.arange(size) == latent, orders[:2]), 0.0, whole)
+        of_covariates = _in_common(decoder, np.zeros_like(is_shared), drawn.orders, covariates=True)
+        covariates = np.clip(of_covariates, 0.0, whole - shared)
     private = whole - shared - covariates
-    return Explained(shared / total, covariates / total, private / total, single / total, total)
+    return Explained(shared / total, covariates / total, private / total, drawn.latent_shares(), total)
+
+
+def latent_shares(
+    applied: Applied, target: int, rows: np.ndarray, *, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """``latents`` and ``total`` of ``explained``, without the rest of the work."""
+    drawn = _Drawn.of(applied, target, rows, 1, seed)
+    return None if drawn is None else (drawn.latent_shares(), drawn.total)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Samples to decode, orders in which they exchange latents, and Var x̂ and Var x of each feature, nan for 0."""
+
+    decoder: LatentDecoder
+    orders: list[torch.Tensor]
+    whole: np.ndarray
+    total: np.ndarray
+
+    @staticmethod
+    def of(applied: Applied, target: int, rows: np.ndarray, n_pairs: int, seed: int) -> _Drawn | None:
+        """None with too few samples."""
+        record = applied.run.modalities[target]
+        generator = keyed_generator(seed, "variance", record.name)
+        decoder = LatentDecoder(applied, target, rows, generator)
+        if len(decoder.rows) < FEWEST:
+            return None
+        total = np.nanvar(observed_values(applied, record, decoder.rows), axis=0)
+        total[total == 0] = np.nan
+        orders = [torch.from_numpy(generator.permutation(len(decoder.rows))) for _ in range(2 * n_pairs)]
+        return _Drawn(decoder, orders, decoder.decoded(decoder.latents, decoder.covariates).var(axis=0), total)
+
+    def latent_shares(self) -> np.ndarray:
+        """``Explained.latents``."""
+        applied, size = self.decoder.applied, self.decoder.latents.shape[1]
+        found = np.zeros((applied.run.layout(applied.replicate).size, len(self.total)))
+        for latent in self.decoder.owned:
+            of_latent = _in_common(self.decoder, np.arange(size) == latent, self.orders[:2])
+            found[latent] = np.clip(of_latent, 0.0, self.whole)
+        return found / self.total
 
 
 def by_set(found: Explained, sets: np.ndarray | None) -> dict[str, dict[str, float | None]]:
     """Mean shares over the features of each set: ``shared``, ``private`` and ``noise``; None where there are none."""
-    members = {name: sets == name for name in ("shared", "other")} if sets is not None else {}
-    chosen = {name: of_set for name, of_set in members.items() if of_set.any()}
-    chosen["all"] = np.ones(len(found.shared), dtype=bool)
     shares = {"shared": found.shared, "private": found.private, "noise": found.noise}
     if (found.covariates > 0).any():
         shares["covariates"] = found.covariates
-    return {name: {share: _mean(values[of_set]) for share, values in shares.items()} for name, of_set in chosen.items()}
+    chosen = members_of(sets, len(found.shared)).items()
+    return {name: {share: _mean(values[of_set]) for share, values in shares.items()} for name, of_set in chosen}
 
 
 def _by_latent(run: Run, found: Explained) -> dict[str, float | None]:

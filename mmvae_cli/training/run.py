@@ -142,6 +142,14 @@ class Run:
         """The latent blocks of a replicate; latents that only others use, at the end of the shared block, left out."""
         return LatentLayout(self.spec.layout.private, self.n_shared(replicate))
 
+    def part(self, replicate: int, *parts: str) -> np.ndarray:
+        """Names of the samples in some parts of a replicate's split."""
+        return self.samples[np.isin(self.splits[replicate], parts)]
+
+    def index(self, name: str) -> int:
+        """Return the place of a modality in the model's order."""
+        return [record.name for record in self.modalities].index(name)
+
     def modality(self, name: str) -> ModalityRecord:
         """Return the record of a modality by its name."""
         return next(record for record in self.modalities if record.name == name)

@@ -9,10 +9,12 @@ import anndata
 import mudata
 import numpy as np
 import pandas as pd
+import torch
 
 import mmvae_cli
 from mmvae_cli.data.quiet import quiet_mudata
 from mmvae_cli.data.simulate import simulate_mudata
+from mmvae_cli.pipeline.apply import Applied
 from mmvae_cli.training.run import Run, load_run
 
 QUICK = {"epochs": 3, "batch_size": 32, "threads": 1, "device": "cpu", "latent": "2"}
@@ -53,6 +55,19 @@ def train(mdata: mudata.MuData, run: Path, **options: object) -> Run:
     """Train into a new run folder and load it again."""
     mmvae_cli.train(mdata, run=str(run), **{**QUICK, **options})
     return load_run(run)
+
+
+def let_latents_through(applied: Applied) -> torch.Tensor:
+    """Make the first modality's decoder linear, without a shared one below; the head's weights, (latents, features)."""
+    networks, n_latents = applied.model.networks(0), applied.run.spec.layout.size
+    with torch.no_grad():
+        networks.decoder.hidden.weight.zero_()
+        networks.decoder.hidden.bias.fill_(100.0)  # never below 0, so that the activation is the identity
+        for latent in range(n_latents):
+            networks.decoder.hidden.weight[0, latent, latent] = 1.0
+        for parameter in networks.shared_decoder.parameters():
+            parameter.zero_()
+    return networks.decoder.head.weight[0, :n_latents].detach()
 
 
 def assert_same_weights(first: Run, replicate: int, second: Run, other: int) -> None:

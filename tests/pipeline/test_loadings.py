@@ -13,7 +13,7 @@ from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.pipeline.apply import match
 from mmvae_cli.pipeline.loadings import _rearrange, loadings
 from mmvae_cli.pipeline.variance import explained
-from tests.pipeline.helpers import study, train
+from tests.pipeline.helpers import let_latents_through, study, train
 
 
 @pytest.mark.parametrize("objective", list(OBJECTIVES))
@@ -69,16 +69,9 @@ def test_written_latents_are_in_the_order_of_what_they_explain_and_load_upwards(
 def test_loadings_of_a_linear_decoder_are_its_weights_by_the_sd_of_the_latents(trained: tuple) -> None:
     mdata, run = trained
     applied = match(run, read(mdata, None, {})).replicate(0)
-    decoder, record = applied.model.networks(0).decoder, run.modalities[0]
-    with torch.no_grad():
-        decoder.hidden.weight.zero_()
-        decoder.hidden.bias.fill_(100.0)  # never below 0, so that the activation is the identity
-        for latent in range(run.spec.layout.size):
-            decoder.hidden.weight[0, latent, latent] = 1.0
-        for parameter in applied.model.networks(0).shared_decoder.parameters():
-            parameter.zero_()
+    record, weight = run.modalities[0], let_latents_through(applied)
     rows = np.arange(len(applied.aligned.names))
     sd = applied.embed(rows).std(0)
     owned = applied.model.owned[0, 0].numpy()[: len(sd)]
-    expected = sd[:, None] * decoder.head.weight[0, : len(sd)].detach().numpy() * record.sd[0] * owned[:, None]
+    expected = sd[:, None] * weight[: len(sd)].numpy() * record.sd[0] * owned[:, None]
     np.testing.assert_allclose(loadings(applied, 0, rows), expected, rtol=1e-3, atol=1e-4)

@@ -10,7 +10,7 @@ import mmvae_cli
 from mmvae_cli.data.formats import read
 from mmvae_cli.pipeline.apply import Applied, match
 from mmvae_cli.pipeline.variance import explained
-from tests.pipeline.helpers import study, train
+from tests.pipeline.helpers import let_latents_through, study, train
 
 NOISE = 0.15
 
@@ -57,15 +57,9 @@ def linear(trained: tuple) -> Applied:
     """A model whose first modality is decoded by a hidden layer that lets numbers through, as they are."""
     mdata, run = trained
     applied = match(run, read(mdata, None, {})).replicate(0)
-    decoder = applied.model.networks(0).decoder
+    let_latents_through(applied)
     with torch.no_grad():
-        decoder.hidden.weight.zero_()
-        decoder.hidden.bias.fill_(100.0)  # never below 0, so that the activation is the identity
-        for latent in range(run.spec.layout.size):
-            decoder.hidden.weight[0, latent, latent] = 1.0
-        for parameter in applied.model.networks(0).shared_decoder.parameters():
-            parameter.zero_()
-        decoder.head.bias.zero_()
+        applied.model.networks(0).decoder.head.bias.zero_()
     return applied
 
 
