@@ -17,7 +17,7 @@ PACKAGE = "mmvae_cli"
 # Bottom first. A module may import from layers below its own, and from its own folder.
 LAYERS = (
     {"errors", "_version"},
-    {"values"},
+    {"values", "versions"},
     {"options"},
     {"data_options"},
     {"config"},

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from mmvae_cli._version import __version__
 from mmvae_cli.cli.benchmark import benchmark
 from mmvae_cli.cli.check import check
 from mmvae_cli.cli.console import exit_code_of, listen_for_termination
@@ -18,6 +17,7 @@ from mmvae_cli.cli.predict import predict
 from mmvae_cli.cli.select import select
 from mmvae_cli.cli.simulate import simulate
 from mmvae_cli.cli.train import train
+from mmvae_cli.versions import versions
 
 app = typer.Typer(
     name="mmvae",
@@ -39,14 +39,14 @@ for command in COMMANDS:
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"mmvae {__version__}")
+        typer.echo("\n".join(f"{name} {version}" for name, version in versions().items()))
         raise typer.Exit
 
 
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the versions and exit.")
     ] = False,
 ) -> None:
     """Shared and private latent factors of multi-omics data."""

@@ -26,10 +26,11 @@ from mmvae_cli.pipeline.cell import FEATURE_COLUMNS, run_cell
 from mmvae_cli.pipeline.grid import Cell, cells
 from mmvae_cli.pipeline.input import Input, input_of, read_input
 from mmvae_cli.pipeline.jobs import run_jobs
-from mmvae_cli.pipeline.outcome import Outcome, versions
+from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.simulate import simulate
 from mmvae_cli.pipeline.variants import SUPERVISED, variant
 from mmvae_cli.training.hardware import available_threads
+from mmvae_cli.versions import versions
 
 log = logging.getLogger("mmvae_cli")
 

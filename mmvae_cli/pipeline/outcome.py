@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 from mmvae_cli._version import __version__
 from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.elements import RECORD_MARK
 from mmvae_cli.data.updates import REMOVE, Layout, checked
-
-LIBRARIES = ("torch", "anndata", "mudata", "numpy")
 
 
 @dataclass(frozen=True)
@@ -32,11 +28,6 @@ class Outcome:
 
     summary: dict[str, Any]
     updates: Mapping[str, object] = field(default_factory=dict)
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result may depend on."""
-    return {"mmvae": __version__, "python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def as_json(value: object) -> str:

@@ -18,7 +18,7 @@ from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.errors import UsageError
 from mmvae_cli.pipeline.covariates import with_covariates
 from mmvae_cli.pipeline.load import load
-from mmvae_cli.pipeline.outcome import Outcome, as_json, earlier_record, versions, with_record, written_paths
+from mmvae_cli.pipeline.outcome import Outcome, as_json, earlier_record, with_record, written_paths
 from mmvae_cli.pipeline.prepare import prepare
 from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.screen import (
@@ -32,6 +32,7 @@ from mmvae_cli.pipeline.screen import (
     screen_study,
 )
 from mmvae_cli.pipeline.study import Study, make_study
+from mmvae_cli.versions import versions
 
 log = logging.getLogger("mmvae_cli")
 

@@ -33,7 +33,7 @@ from mmvae_cli.pipeline.loadings import arrange, loading_updates
 from mmvae_cli.pipeline.memory import require_memory
 from mmvae_cli.pipeline.not_finite import named
 from mmvae_cli.pipeline.on_disk import stays_on_disk
-from mmvae_cli.pipeline.outcome import Outcome, as_json, versions, with_record
+from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
@@ -52,6 +52,7 @@ from mmvae_cli.training.hardware import choose_device, choose_precision
 from mmvae_cli.training.loop import Recipe
 from mmvae_cli.training.run import Run, roles_of, save_run
 from mmvae_cli.training.source import Data, padded_rows
+from mmvae_cli.versions import versions
 
 log = logging.getLogger("mmvae_cli")
 
