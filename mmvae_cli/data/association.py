@@ -15,7 +15,7 @@ BLOCK_ENTRIES = 4_000_000  # entries of a dense block of columns: 16 MB in float
 POWERS = (16, 4)  # of the power means; powers of 2
 WIDEST_BLOCK = 512  # columns; a block of correlations is 1 MB and stays in the cache
 MOST_PRODUCTS = 2e10  # samples x features x features: half a second for one permutation on one thread
-N_COMPONENTS = 50  # leading principal components that stand for a wide modality
+N_COMPONENTS = (5, 50)  # leading principal components that stand for the modality, in the order of these scores
 N_ITERATIONS = 6  # of the subspace; components of similar variance may remain mixed, which R² does not see
 
 
@@ -149,9 +149,10 @@ def association_scores(
     """Score each feature's association with the other modality, for several orders of the samples.
 
     The scores are power means of the absolute correlations r with the features of the other modality,
-    ``(mean of |r|^p)^(1/p)``. With p = 16 that is near the highest of them and finds a feature with few partners
-    among many strangers; with p = 4 it finds one with many weak partners. Where the modalities are too large for
-    all correlations, the one score is the multiple correlation with the other's leading principal components.
+    ``(mean of |r|^p)^(1/p)``, and the multiple correlations with its leading principal components. With p = 16 a
+    power mean is near the highest r and finds a feature with few partners among many strangers; with p = 4 it finds
+    one with many weak partners. Components find what single features are too sparse to show: they add up over many
+    of them. Where the modalities are too large for all correlations, the components are all there is.
 
     Parameters
     ----------
@@ -168,13 +169,21 @@ def association_scores(
     -------
     (n_scores, n_orders, n_features) float64 from 0 to 1, of the first and of the second modality.
     """
-    if first.n_samples * first.n_features * second.n_features <= MOST_PRODUCTS:
-        return _power_means(first, second, orders, progress)
     inverse = np.argsort(orders, axis=1)
-    return (
-        _multiple_correlations(first, _components(second, generator), inverse, lambda done: progress(done / 2)),
-        _multiple_correlations(second, _components(first, generator), orders, lambda done: progress((1 + done) / 2)),
+    pairwise = first.n_samples * first.n_features * second.n_features <= MOST_PRODUCTS
+    work = [0.8, 0.9, 1.0] if pairwise else [0.0, 0.5, 1.0]
+    found = _power_means(first, second, orders, lambda done: progress(done * work[0])) if pairwise else None
+    by_components = (
+        _multiple_correlations(first, _components(second, generator), inverse, _between(progress, *work[:2])),
+        _multiple_correlations(second, _components(first, generator), orders, _between(progress, *work[1:])),
     )
+    if found is None:
+        return by_components
+    return np.concatenate([found[0], by_components[0]]), np.concatenate([found[1], by_components[1]])
+
+
+def _between(progress: Callable[[float], None], start: float, stop: float) -> Callable[[float], None]:
+    return lambda done: progress(start + (stop - start) * done)
 
 
 def _power_means(
@@ -211,15 +220,17 @@ def _multiple_correlations(
 ) -> np.ndarray:
     """Multiple correlation of each column with orthonormal components, whose samples are put into several orders.
 
-    (1, n_orders, n_features).
+    (n_scores, n_orders, n_features), one score for each number of components.
     """
-    r2 = np.zeros((len(orders), columns.n_features))
+    most = components.shape[1]
+    starts = [0, *(size for size in N_COMPONENTS if size < most)]
+    r2 = np.zeros((len(starts), len(orders), columns.n_features))
     for block in columns.blocks():
         x = columns.standardised(block)
         for number, order in enumerate(orders):
-            r2[number, block] = np.square(components[order].T @ x).sum(axis=0)
+            r2[:, number, block] = np.add.reduceat(np.square(components[order].T @ x), starts, axis=0)
         progress(min(1.0, block.stop / columns.n_features))
-    return np.sqrt(r2)[None]
+    return np.sqrt(r2.cumsum(axis=0))
 
 
 def _components(columns: Columns, generator: np.random.Generator) -> np.ndarray:
@@ -227,7 +238,7 @@ def _components(columns: Columns, generator: np.random.Generator) -> np.ndarray:
 
     Source: Halko, Martinsson & Tropp, Finding structure with randomness, 2011 (subspace iteration).
     """
-    n_components = max(1, min(N_COMPONENTS, columns.n_samples // 4, columns.n_features))
+    n_components = max(1, min(max(N_COMPONENTS), columns.n_samples // 4, columns.n_features))
     n_extra = min(columns.n_samples - n_components, 10)
     # the start lies in the space of the samples, so that the order of the features does not matter
     basis = np.linalg.qr(generator.standard_normal((columns.n_samples, n_components + n_extra)))[0]

@@ -177,21 +177,40 @@ def test_scores_are_power_means_of_correlations(monkeypatch, ranked, convert):
             np.testing.assert_allclose(second[index, number], (r**power).mean(axis=0) ** (1 / power), rtol=1e-4)
 
 
-def test_scores_of_wide_modalities_are_multiple_correlations_with_leading_components(monkeypatch):
-    monkeypatch.setattr(association, "MOST_PRODUCTS", 0)
-    monkeypatch.setattr(association, "N_COMPONENTS", 3)
+@pytest.mark.parametrize("wide", [False, True])
+def test_scores_are_multiple_correlations_with_leading_components_too(monkeypatch, wide):
+    monkeypatch.setattr(association, "MOST_PRODUCTS", 0 if wide else 1e9)
+    monkeypatch.setattr(association, "N_COMPONENTS", (2, 3, 99))
     generator = np.random.default_rng(0)
-    latents = generator.standard_normal((60, 3))
+    latents = generator.standard_normal((60, 3)) * [3, 2, 1]
     x, y = (latents @ generator.standard_normal((3, d)) + 0.1 * generator.standard_normal((60, d)) for d in (40, 50))
     rows, order = np.arange(60), generator.permutation(60)
     columns = [Columns.of(v.astype(np.float32), rows, np.arange(v.shape[1]), False) for v in (x, y)]
     found = association_scores(*columns, np.stack([rows, order]), generator)
-    pairs = ((x, y, found[0][0, 0]), (y, x, found[1][0, 0]), (x[order], y, found[0][0, 1]))
+    first = 0 if wide else len(association.POWERS)
+    assert len(found[0]) == len(found[1]) == first + 3
+    pairs = ((x, y, found[0][first:, 0]), (y, x, found[1][first:, 0]), (x[order], y, found[0][first:, 1]))
     for own, other, scores in pairs:
-        components = np.linalg.svd((other - other.mean(axis=0)) / other.std(axis=0))[0][:, :3]
-        centred = own - own.mean(axis=0)
-        expected = np.linalg.norm(components.T @ centred, axis=0) / np.linalg.norm(centred, axis=0)
-        np.testing.assert_allclose(scores, expected, rtol=1e-3)
+        for size, score in zip((2, 3, 60 // 4), scores, strict=True):
+            components = np.linalg.svd((other - other.mean(axis=0)) / other.std(axis=0))[0][:, :size]
+            centred = own - own.mean(axis=0)
+            expected = np.linalg.norm(components.T @ centred, axis=0) / np.linalg.norm(centred, axis=0)
+            np.testing.assert_allclose(score, expected, rtol=2e-3)
+
+
+def test_signal_that_pairs_of_sparse_features_are_too_weak_to_show_is_found_through_components():
+    """As in single cells: two groups differ a little in many features that few cells have."""
+    generator = np.random.default_rng(0)
+    group = generator.integers(0, 2, 2000)[:, None]
+    differs = {name: generator.random(300) < 1 / 3 for name in ("rna", "atac")}
+    values = {
+        name: generator.poisson(np.where(group & differs[name], 0.18, 0.08)).astype(np.float32) for name in differs
+    }
+    rows, usable = dict.fromkeys(values, np.arange(2000)), dict.fromkeys(values, np.ones(300, dtype=bool))
+    for name, found in screen(values, rows, usable).items():
+        calls = found.role == "shared"
+        assert calls[differs[name]].mean() > 0.5
+        assert calls[~differs[name]].sum() <= 0.1 * calls.sum()
 
 
 def test_signal_is_found_through_components_too(monkeypatch):
