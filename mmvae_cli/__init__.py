@@ -1,7 +1,7 @@
 """Shared and private latent factors of multi-omics data with multimodal variational autoencoders."""
 
 from mmvae_cli._version import __version__
-from mmvae_cli.api import benchmark, check, embed, evaluate, metrics, predict, select, simulate, train
+from mmvae_cli.api import benchmark, check, embed, evaluate, metrics, predict, select, simulate, top_features, train
 
 __all__ = [
     "__version__",
@@ -13,5 +13,6 @@ __all__ = [
     "predict",
     "select",
     "simulate",
+    "top_features",
     "train",
 ]

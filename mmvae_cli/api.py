@@ -7,19 +7,20 @@ Each takes a MuData and returns it with the results in it (``check`` returns wha
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmvae_cli import config as configs
-from mmvae_cli.errors import DataError, UsageError
+from mmvae_cli.errors import UsageError
 from mmvae_cli.options import Options, from_options
 from mmvae_cli.pipeline.benchmark_options import BENCHMARK_PRESETS, BenchmarkConfig
+from mmvae_cli.pipeline.results import metrics as metrics
 
 if TYPE_CHECKING:
     from mudata import MuData
+    from pandas import DataFrame
 
     from mmvae_cli.pipeline.outcome import Outcome
 
@@ -32,6 +33,7 @@ CONFIGS: dict[str, type[Options]] = {
     "embed": configs.EmbedConfig,
     "predict": configs.PredictConfig,
     "evaluate": configs.EvaluateConfig,
+    "top-features": configs.TopFeaturesConfig,
     "benchmark": BenchmarkConfig,
     "simulate": configs.SimulateConfig,
 }
@@ -47,7 +49,8 @@ def options_of(
 
 def _pipeline(command: str) -> Callable[..., Any]:
     """Return the function of a command; imported when it is needed, because torch and scanpy take seconds."""
-    return getattr(importlib.import_module(f"mmvae_cli.pipeline.{command}"), command)
+    name = command.replace("-", "_")
+    return getattr(importlib.import_module(f"mmvae_cli.pipeline.{name}"), name)
 
 
 def _require_mudata(mdata: object, options: Any) -> None:
@@ -57,7 +60,7 @@ def _require_mudata(mdata: object, options: Any) -> None:
         raise UsageError(
             f"a MuData is needed, this is a {type(mdata).__name__}", hint="read it: mudata.read_h5mu(path)"
         )
-    if options.transpose:
+    if getattr(options, "transpose", ()):
         raise UsageError("transpose is for tables, not for a MuData", hint="its samples are rows already: leave it out")
 
 
@@ -191,19 +194,34 @@ def evaluate(mdata: MuData, **options: Any) -> MuData:
     return _in_memory("evaluate", mdata, options_of("evaluate", options))
 
 
-def metrics(mdata: MuData, key: str = "mmvae") -> dict[str, Any]:
-    """Return the metrics that ``evaluate`` wrote.
+def top_features(mdata: MuData, **options: Any) -> DataFrame:
+    """List the features with the largest loadings on each latent, in each modality; no model is needed.
+
+    Parameters
+    ----------
+    mdata
+        Data with the loadings that ``train`` wrote; left as they are.
+    **options
+        As the flags of ``mmvae top-features``: ``latent="shared", n=20, modality="rna", names="symbol"``.
+
+    Returns
+    -------
+    One row for each feature: ``latent``, ``modality``, ``rank``, ``feature``, ``loading`` (unit of the predictions, for
+    a latent that rises by a standard deviation), and as far as they are known ``name``, ``share`` (of the feature's
+    variance, by this latent), ``share_of_shared`` (by all shared latents; after ``evaluate``), ``role``, and whether
+    the latent is ``unused``.
 
     Raises
     ------
     DataError
-        If there are none.
+        If there are no loadings, or no such latent, modality or column.
     """
-    record = mdata.uns.get(key, {})
-    if "metrics" not in record:
-        raise DataError(f"there are no metrics in uns[{key!r}]", hint="run evaluate first")
-    found: dict[str, Any] = json.loads(record["metrics"])
-    return found
+    from mmvae_cli.pipeline.top_features import feature_table
+
+    checked = options_of("top-features", options)
+    _require_mudata(mdata, checked)
+    outcome: Outcome = _pipeline("top-features")(mdata, checked)
+    return feature_table(outcome.summary)
 
 
 def benchmark(

@@ -19,6 +19,8 @@ from mmvae_cli.data_options import (
 from mmvae_cli.model.objectives import ALIASES, OBJECTIVES, by_objective
 from mmvae_cli.options import Options, option
 
+RUN = "mmvae_run"  # folder of the trained model
+
 PRESETS: dict[str, dict[str, Any]] = {
     # Märtens and Yau 2023: nothing held out for validation, last weights, everything ranked and scaled on all samples
     "paper": {
@@ -142,7 +144,7 @@ class TrainConfig(
         "Latent sizes: 2+2+2 (private+shared+private), or shared=4,rna=3,... (default: 4; shared by evidence).",
         metavar="SIZES",
     )
-    run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
+    run: str = option(RUN, values.path, "Folder of the trained model.", metavar="DIR")
 
 
 def resolved(config: TrainConfig) -> TrainConfig:
@@ -155,7 +157,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
 class RunOptions(InputOptions, UnseenOptions, MemoryOptions):
     """Which trained model is used."""
 
-    run: str = option("mmvae_run", values.path, "Folder of the trained model.", metavar="DIR")
+    run: str = option(RUN, values.path, "Folder of the trained model.", metavar="DIR")
     min_features: float = option(
         0.8, values.number(0.0, 1.0), "Refuse new data that lack more of the model's features.", metavar="F"
     )
@@ -196,6 +198,38 @@ class EvaluateConfig(RunOptions):
     )
     baselines: bool = option(
         True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopFeaturesConfig(Options):
+    """Options of ``mmvae top-features``."""
+
+    run: str | None = option(
+        None, values.path, f"Folder of the trained model (default: {RUN}, where no data are given).", metavar="DIR"
+    )
+    key: str | None = option(
+        None, values.key, "Prefix of the keys to read (default: that of the run, else mmvae).", metavar="NAME"
+    )
+    modality: tuple[str, ...] = option(
+        (), values.all_names, "Modalities to show (default: all).", metavar="A[,B]", repeat=True
+    )
+    latent: tuple[str, ...] = option(
+        (),
+        values.all_names,
+        "Latents to show, as shared_1, or all of a block, as shared (default: all).",
+        metavar="A[,B]",
+        repeat=True,
+    )
+    n: int = option(20, values.whole(1), "Features of each latent and modality.", metavar="N")
+    by: str = option(
+        "loading",
+        values.choice("loading", "share"),
+        "Largest by size of the loading, or by share of the feature's own variance.",
+        metavar="WHAT",
+    )
+    names: str | None = option(
+        None, values.text, "Column of var with names to show beside the features, as symbol.", metavar="COLUMN"
     )
 
 

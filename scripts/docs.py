@@ -63,19 +63,24 @@ Command = Callable[..., None]
 Row = tuple[str, str, str]  # flag, default, meaning
 
 
+def name_of(command: Command) -> str:
+    """A command as one types it."""
+    return command.__name__.replace("_", "-")
+
+
 def paragraphs(command: Command) -> tuple[str, list[str], str]:
     """Purpose, details and example of a command, from its docstring."""
     text = inspect.cleandoc(command.__doc__ or "")
     text, marker, example = text.partition("Example: ")
     if not marker:
-        raise SystemExit(f"mmvae {command.__name__}: its docstring has no line 'Example: mmvae ...'")
+        raise SystemExit(f"mmvae {name_of(command)}: its docstring has no line 'Example: mmvae ...'")
     purpose, *details = [" ".join(part.split()) for part in text.strip().split("\n\n")]
     return purpose, details, example.strip()
 
 
 def option_rows(command: Command) -> Iterator[Row]:
     """Every option, in the order of the command's help."""
-    table = {item.name: item for item in fields(CONFIGS[command.__name__])}
+    table = {item.name: item for item in fields(CONFIGS[name_of(command)])}
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name in table:
             yield table_row(table[parameter.name])
@@ -148,7 +153,7 @@ def prose(text: str) -> str:
 def section(command: Command) -> Iterator[str]:
     """Lines of one command."""
     purpose, details, example = paragraphs(command)
-    name = command.__name__
+    name = name_of(command)
     yield from (f"## {name}", "", prose(purpose), "")
     for paragraph in details:
         yield from (prose(paragraph), "")

@@ -49,9 +49,9 @@ def test_a_stale_page_is_found_and_the_remedy_named(tmp_path: Path, capsys: pyte
 def test_every_option_of_every_command_is_on_the_page() -> None:
     page = docs.page()
     for command in COMMANDS:
-        section = page.partition(f"\n## {command.__name__}\n")[2].partition("\n## ")[0]
-        for option in docs.CONFIGS[command.__name__].__dataclass_fields__:
-            assert f"`{docs.flag_name(option)}" in section, (command.__name__, option)
+        section = page.partition(f"\n## {docs.name_of(command)}\n")[2].partition("\n## ")[0]
+        for option in docs.CONFIGS[docs.name_of(command)].__dataclass_fields__:
+            assert f"`{docs.flag_name(option)}" in section, (command, option)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_every_error_has_its_exit_code_on_the_page() -> None:
     assert codes <= docs.EXIT_CODES.keys()
 
 
-@pytest.mark.parametrize("command", [command.__name__ for command in COMMANDS])
+@pytest.mark.parametrize("command", [docs.name_of(command) for command in COMMANDS])
 def test_every_command_has_an_example_that_runs(command: str) -> None:
     ran = [
         line

@@ -16,6 +16,7 @@ from mmvae_cli.cli.evaluate import evaluate
 from mmvae_cli.cli.predict import predict
 from mmvae_cli.cli.select import select
 from mmvae_cli.cli.simulate import simulate
+from mmvae_cli.cli.top_features import top_features
 from mmvae_cli.cli.train import train
 from mmvae_cli.versions import versions
 
@@ -32,7 +33,7 @@ app = typer.Typer(
     },
 )
 
-COMMANDS = (check, select, train, embed, predict, evaluate, benchmark, simulate)
+COMMANDS = (check, select, train, embed, predict, evaluate, top_features, benchmark, simulate)
 for command in COMMANDS:
     app.command()(command)
 

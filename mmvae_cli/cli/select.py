@@ -12,7 +12,7 @@ from mmvae_cli.config import SelectConfig
 
 @with_options(SelectConfig, *READING, *WRITING, *TALKING)
 def select(**arguments: Any) -> None:
-    """Choose features by a label, or by signal that modalities share.
+    """Choose features by a label, or by shared signal.
 
     INPUT: a file.h5mu or .zarr; a 10x .h5 or folder; or name=table.csv (.tsv, .gz, .h5ad, .h5) for each modality,
     with -o FILE. Ranks are fitted on training samples (--select-on all: on all). Writes

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from mmvae_cli.cli.console import literal, out
 from mmvae_cli.cli.show_evaluate import show_evaluate
-from mmvae_cli.cli.tables import Summary, new_table, show_written
+from mmvae_cli.cli.show_top_features import show_top_features
+from mmvae_cli.cli.tables import Summary, new_table, show_written, unit_of
 from mmvae_cli.errors import counted, listed
 
 
@@ -154,9 +155,10 @@ def show_embed(summary: Summary) -> None:
 def show_predict(summary: Summary) -> None:
     """Show what was predicted."""
     for name, found in summary["targets"].items():
-        unit = "the unit of the input" if found["unit"] == "input" else found["unit"]
         size = f"{counted(found['samples'], 'sample')} × {counted(found['features'], 'feature')}"
-        out.print(f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit)}")
+        out.print(
+            f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit_of(found['unit']))}"
+        )
         if found.get("without"):
             where = " and ".join(
                 f'obsm["{literal(key)}"] of {literal(holder)}' for holder, key in found["beside"].items()
@@ -195,6 +197,7 @@ SHOW: dict[str, Callable[[Summary], None]] = {
     "embed": show_embed,
     "predict": show_predict,
     "evaluate": show_evaluate,
+    "top-features": show_top_features,
     "benchmark": show_benchmark,
     "simulate": show_simulate,
 }

@@ -34,6 +34,11 @@ def new_table(title: str, *columns: str, names: int = 1) -> Table:
     return table
 
 
+def unit_of(unit: str) -> str:
+    """A unit of predictions in words."""
+    return "the unit of the input" if unit == "input" else unit
+
+
 def show_written(summary: Summary) -> None:
     """Say where results were written."""
     if "output" in summary:

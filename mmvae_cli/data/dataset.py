@@ -76,3 +76,23 @@ class Dataset:
     def rows(self, modality: str) -> np.ndarray:
         """Row of each sample of the data set in a modality's own table, (n_samples,); -1 where it is absent."""
         return self.modalities[modality].obs.index.get_indexer(self.obs.index)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What earlier commands wrote of each feature, under one key.
+
+    Attributes
+    ----------
+    record
+        What stands in ``uns`` under the key; empty where nothing does.
+    var
+        Annotations of the features of each modality, in the order of the file.
+    loadings, variance
+        (n_features, n_latents) by modality: loadings, and shares of the variance; without modalities that have none.
+    """
+
+    record: Mapping[str, object]
+    var: Mapping[str, pd.DataFrame]
+    loadings: Mapping[str, np.ndarray]
+    variance: Mapping[str, np.ndarray]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from anndata.io import read_elem
 
 from mmvae_cli.data.choose import check_layers, choose_layer, choose_modalities, no_values, require_plain_name
 from mmvae_cli.data.convert import as_annotations, as_matrix, check_shape
-from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.dataset import Dataset, Modality, Results
 from mmvae_cli.data.members import split_member
 from mmvae_cli.data.on_disk import on_disk
 from mmvae_cli.data.stores import check_stored, is_array, is_group, is_zarr, opened, place_of
@@ -114,6 +114,25 @@ def member_annotations(path: Path, name: str) -> pd.DataFrame:
     path, inner = split_member(path)
     with opened(path) as file:
         return _annotations(_member(file, path, inner), "obs")
+
+
+def read_results(path: Path, key: str) -> Results:
+    """Read what commands wrote of the features under a key; no values."""
+    with opened(path) as file:
+        groups = _modalities(file, path)
+        names = _names(groups)
+        return Results(
+            dict(cast("Mapping[str, object]", _own_records(file).get(key, {}))),
+            {name: _annotations(groups[name], "var") for name in names},
+            *(
+                {
+                    name: np.asarray(read_elem(groups[name]["varm"][kind]))
+                    for name in names
+                    if kind in groups[name].get("varm", {})
+                }
+                for kind in (f"{key}_loadings", f"{key}_variance")
+            ),
+        )
 
 
 def _modalities(file: Any, path: Path) -> Any:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import h5py
+import numpy as np
 from anndata.abc import CSCDataset, CSRDataset
 
 from mmvae_cli.data.choose import check_layers, choose_layer, choose_modalities, no_values
 from mmvae_cli.data.convert import as_annotations, as_matrix
-from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.dataset import Dataset, Modality, Results
 from mmvae_cli.data.elements import RECORD_MARK
 from mmvae_cli.data.validate import require_known_names
 from mmvae_cli.errors import DataError
@@ -40,10 +41,26 @@ def read_memory(mdata: MuData, modalities: Sequence[str] | None, layers: Mapping
         {name: _modality(mdata.mod[name], name, layer_of.get(name)) for name in chosen},
         as_annotations(mdata.obs),
         {name: as_annotations(mdata.mod[name].obs) for name in names},
-        {key: dict(value) for key, value in mdata.uns.items() if isinstance(value, Mapping) and RECORD_MARK in value},
+        _own_records(mdata),
     )
     require_known_names(dataset)
     return dataset
+
+
+def results_of(mdata: MuData, key: str) -> Results:
+    """What commands wrote of the features under a key into an object in memory."""
+    return Results(
+        _own_records(mdata).get(key, {}),
+        {name: as_annotations(adata.var) for name, adata in mdata.mod.items()},
+        *(
+            {name: np.asarray(adata.varm[kind]) for name, adata in mdata.mod.items() if kind in adata.varm}
+            for kind in (f"{key}_loadings", f"{key}_variance")
+        ),
+    )
+
+
+def _own_records(mdata: MuData) -> dict[str, dict[str, object]]:
+    return {key: dict(value) for key, value in mdata.uns.items() if isinstance(value, Mapping) and RECORD_MARK in value}
 
 
 def _modality(adata: AnnData, name: str, layer: str | None) -> Modality:

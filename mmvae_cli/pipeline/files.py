@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmvae_cli.config import PredictConfig, RunOptions, TrainConfig
+import pandas as pd
+
+from mmvae_cli.config import RUN, PredictConfig, RunOptions, TopFeaturesConfig, TrainConfig
 from mmvae_cli.data.assemble import whole_mudata
 from mmvae_cli.data.atomic import check_place, write_file
 from mmvae_cli.data.delimited import plain_suffix
@@ -30,6 +32,7 @@ from mmvae_cli.errors import CannotCreateError, CannotWriteError, UsageError, li
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.predict import prediction_table
 from mmvae_cli.pipeline.reuse import source_of
+from mmvae_cli.pipeline.top_features import feature_table
 from mmvae_cli.training.run import load_run
 
 Step = Callable[..., Any]
@@ -121,6 +124,7 @@ def run(
         "train": _train,
         "predict": _predict,
         "benchmark": _benchmark,
+        "top-features": _top_features,
     }
     if command in special:
         return special[command](step, inputs, options, obs, output, force, command_line=command_line, **more)
@@ -232,14 +236,10 @@ def _table(source: Source, options: PredictConfig, path: Path, force: bool) -> d
     """Write the prediction alone, samples × features."""
     check_new(path, force=force)
     table, unit = prediction_table(source, options)
-
-    def write(temporary: Path) -> None:
-        if path.suffix in TABLES:
-            table.to_csv(temporary, sep=TABLES[path.suffix], float_format="%.7g")
-        else:
-            write_anndata(table, {"unit": unit}, temporary)
-
-    write_file(path, write)
+    if path.suffix in TABLES:
+        _write_table(table, path)
+    else:
+        write_file(path, lambda temporary: write_anndata(table, {"unit": unit}, temporary))
     target = {"samples": len(table), "features": table.shape[1], "unit": unit}
     return {
         "command": "predict",
@@ -248,3 +248,38 @@ def _table(source: Source, options: PredictConfig, path: Path, force: bool) -> d
         "targets": {options.target[0]: target},
         "output": str(path),
     }
+
+
+def _write_table(table: pd.DataFrame, path: Path, *, index: bool = True) -> None:
+    separator = TABLES[path.suffix]
+    write_file(path, lambda file: table.to_csv(file, sep=separator, float_format="%.7g", index=index))
+
+
+def _top_features(
+    step: Step,
+    inputs: Sequence[str],
+    options: TopFeaturesConfig,
+    _obs: Any,
+    output: str | None,
+    force: bool,
+    **_: Any,
+) -> dict[str, Any]:
+    """Read loadings out of the data given, or else out of those of the run; nothing is written into them."""
+    path = None if output is None else Path(output)
+    if path is not None:
+        if path.suffix not in TABLES:
+            raise UsageError(f"-o {path}: the table goes into {listed(TABLES)}", hint="name -o features.csv")
+        check_new(path, force=force)
+    source = _source(inputs, None, InputOptions()) if inputs else None
+    if source is None or options.run is not None:
+        run = load_run(options.run or RUN)
+        source = source or source_of(run)
+        options = replace(options, key=options.key or run.record["key"])
+    if source.mudata_file is None:
+        raise UsageError("tables hold no loadings", hint="give the .h5mu or .zarr that mmvae train wrote into")
+    outcome: Outcome = step(source.mudata_file, options)
+    summary = {**outcome.summary, "data": str(source.mudata_file)}
+    if path is None:
+        return summary
+    _write_table(feature_table(summary), path, index=False)
+    return {**summary, "output": str(path)}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.model.networks import Decoder, Encoder
-from mmvae_cli.pipeline.apply import Applied, Matched
+from mmvae_cli.pipeline.apply import Applied, Matched, prediction_unit
 from mmvae_cli.pipeline.decoding import LatentDecoder
 from mmvae_cli.pipeline.embed import block_order
 from mmvae_cli.pipeline.variance import latent_shares
@@ -42,18 +42,24 @@ def loadings(applied: Applied, target: int, rows: np.ndarray) -> np.ndarray:
 
 
 def loading_updates(applied: Applied, key: str) -> dict[str, object]:
-    """Return ``varm`` of each modality: loadings over the training samples, nan for features left out.
+    """Return ``varm`` of each modality: loadings, and of each feature's variance the share that each latent explains.
 
-    Columns are those of ``uns[key]["latents"]``.
+    Both are over the training samples, nan for features left out. Columns are those of ``uns[key]["latents"]``.
+    The unit of the loadings is in ``uns``.
     """
     run, rows, updates = applied.run, _training_rows(applied), dict[str, object]()
     for name in run.record["modality_order"]:
         if name not in applied.aligned.modalities:
             continue
-        found = loadings(applied, run.index(name), rows)
-        ordered = np.concatenate([found[block] for _, block in block_order(run)])
-        names = run.modality(name).feature_names(applied.replicate)
-        updates[f"mod/{name}/varm/{key}_loadings"] = applied.aligned.by_feature(name, names, ordered.T)
+        target, names = run.index(name), run.modality(name).feature_names(applied.replicate)
+        found = {"loadings": loadings(applied, target, rows)}
+        explained = latent_shares(applied, target, rows)
+        if explained is not None:
+            found["variance"] = explained[0]
+        for kind, values in found.items():
+            ordered = np.concatenate([values[block] for _, block in block_order(run)])
+            updates[f"mod/{name}/varm/{key}_{kind}"] = applied.aligned.by_feature(name, names, ordered.T)
+        updates[f"uns/{key}/unit_{name}"] = prediction_unit(run.modality(name))
     return updates
 
 

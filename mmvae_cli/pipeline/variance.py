@@ -120,11 +120,11 @@ def latent_shares(
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Samples to decode, orders in which they exchange latents, and Var x̂ and Var x of each feature, nan for 0."""
+    """Samples to decode, their decodings, orders in which they exchange latents, and Var x, nan for 0."""
 
     decoder: LatentDecoder
+    decoded: np.ndarray
     orders: list[torch.Tensor]
-    whole: np.ndarray
     total: np.ndarray
 
     @staticmethod
@@ -138,16 +138,33 @@ class _Drawn:
         total = np.nanvar(observed_values(applied, record, decoder.rows), axis=0)
         total[total == 0] = np.nan
         orders = [torch.from_numpy(generator.permutation(len(decoder.rows))) for _ in range(2 * n_pairs)]
-        return _Drawn(decoder, orders, decoder.decoded(decoder.latents, decoder.covariates).var(axis=0), total)
+        return _Drawn(decoder, decoder.decoded(decoder.latents, decoder.covariates), orders, total)
+
+    @property
+    def whole(self) -> np.ndarray:
+        """(n_features,) Var x̂."""
+        return np.asarray(self.decoded.var(axis=0))
 
     def latent_shares(self) -> np.ndarray:
-        """``Explained.latents``."""
+        """``Explained.latents``; 0, not almost 0, for a latent that changes nothing.
+
+        Source: Owen, Better estimation of small Sobol' sensitivity indices, 2013 (what the other latents do, is taken
+        out of both sides of the covariance; here by regression, so that large shares do not suffer).
+        """
         applied, size = self.decoder.applied, self.decoder.latents.shape[1]
-        found = np.zeros((applied.run.layout(applied.replicate).size, len(self.total)))
+        found, whole = np.zeros((applied.run.layout(applied.replicate).size, len(self.total))), self.whole
         for latent in self.decoder.owned:
-            of_latent = _in_common(self.decoder, np.arange(size) == latent, self.orders[:2])
-            found[latent] = np.clip(of_latent, 0.0, self.whole)
+            one, other = (self._due_to(np.arange(size) == latent, order) for order in self.orders[:2])
+            found[latent] = np.clip((one * other).mean(0), 0.0, whole)
         return found / self.total
+
+    def _due_to(self, kept: np.ndarray, order: torch.Tensor) -> np.ndarray:
+        """(n_samples, n_features) decodings with all but ``kept`` exchanged, less their fit by those with all."""
+        exchanged, all_exchanged = self.decoder(kept, order, covariates=False), self.decoded[order.numpy()]
+        exchanged, all_exchanged = exchanged - exchanged.mean(0), all_exchanged - all_exchanged.mean(0)
+        variance = (all_exchanged**2).mean(0)
+        slope = (exchanged * all_exchanged).mean(0) / np.where(variance > 0, variance, 1.0)
+        return exchanged - slope * all_exchanged
 
 
 def by_set(found: Explained, sets: np.ndarray | None) -> dict[str, dict[str, float | None]]:

@@ -81,5 +81,15 @@ def test_of_a_linear_decoder_each_latent_explains_its_own_variance(linear: Appli
     np.testing.assert_allclose(found.noise, 1 - found.shared - found.private)
 
 
+def test_a_latent_that_changes_nothing_explains_nothing_however_few_the_samples(linear: Applied) -> None:
+    first, *others = range(*linear.run.layout(0).shared_block.indices(linear.run.layout(0).size))
+    with torch.no_grad():
+        linear.model.networks(0).decoder.head.weight[0, first] = 0.0
+    found = explained(linear, 0, np.arange(30))
+    assert found is not None
+    assert found.latents[first].max() < 1e-9
+    assert found.latents[others].mean(1).min() > 1e-3
+
+
 def test_too_few_samples_have_no_variance(linear: Applied) -> None:
     assert explained(linear, 0, np.arange(2)) is None
