@@ -2,8 +2,8 @@
 
     python benchmarks/data_sets.py [--only snareseq]
 
-Each data set is trained and evaluated from the command line, in processes of their own whose time and peak memory are
-measured. Beside the AUC of the label stands that of 20 principal components of each modality, fitted on the training
+Each data set is trained and evaluated from the command line, in processes of their own whose CPU time and peak memory
+are measured. Beside the AUC of the label stands that of 20 principal components of each modality, fitted on the training
 samples, with the same classifier.
 """
 
@@ -16,7 +16,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,19 +57,19 @@ CASES = {
 
 
 def measured(arguments: Sequence[str], folder: Path) -> tuple[dict[str, Any], float, float]:
-    """What ``mmvae … --json`` prints, its seconds and its peak memory in GB."""
-    memory = folder / "memory"
+    """What ``mmvae … --json`` prints, its seconds of CPU, on one thread, and its peak memory in GB."""
+    usage = folder / "usage"
     code = (
         "import resource, sys; from mmvae_cli.cli.main import main; status = 0\n"
         "try:\n    main()\nexcept SystemExit as stop:\n    status = stop.code\n"
-        f"open({str(memory)!r}, 'w').write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))\nsys.exit(status)"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        f"open({str(usage)!r}, 'w').write(f'{{used.ru_utime + used.ru_stime}} {{used.ru_maxrss}}')\nsys.exit(status)"
     )
-    began = time.perf_counter()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code, *arguments, "--json", "--quiet"]
     done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
-    seconds = time.perf_counter() - began
-    return json.loads(done.stdout), seconds, int(memory.read_text()) / 1024**2
+    seconds, memory = map(float, usage.read_text().split())
+    return json.loads(done.stdout), seconds, memory / 1024**2
 
 
 def components(values: Matrix, train: np.ndarray) -> np.ndarray:
@@ -133,7 +132,7 @@ def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = p
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", choices=tuple(CASES), help="one of the data sets (default: all)")
     given = parser.parse_args(arguments)
-    show("| data | likelihoods | R² / r across | AUC shared, all latents | AUC of 20 components | seconds | GB |")
+    show("| data | likelihoods | R² / r across | AUC shared, all latents | AUC of 20 components | seconds of CPU | GB |")
     show("|---|---|---|---|---|---|---|")
     for name in [given.only] if given.only else CASES:
         if not (DATA / CASES[name].file).is_file():
