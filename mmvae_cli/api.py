@@ -16,6 +16,7 @@ from mmvae_cli import config as configs
 from mmvae_cli.errors import UsageError
 from mmvae_cli.options import Options, from_options
 from mmvae_cli.pipeline.benchmark_options import BENCHMARK_PRESETS, BenchmarkConfig
+from mmvae_cli.pipeline.results import associations as associations
 from mmvae_cli.pipeline.results import metrics as metrics
 
 if TYPE_CHECKING:

@@ -199,6 +199,7 @@ class EvaluateConfig(RunOptions):
     baselines: bool = option(
         True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
     )
+    associations: bool = option(True, values.flag, "Test every latent against every column of obs (default: on).")
 
 
 @dataclass(frozen=True, kw_only=True)

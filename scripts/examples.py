@@ -27,7 +27,9 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"[-−]?\d+(\.\d+)?|–")
-VERDICT = re.compile(r"^.* better than the model does .*\n?", re.MULTILINE)  # there or not as the numbers decide
+DECIDED_BY_NUMBERS = re.compile(  # which lines are there: verdicts on baselines, rows of associations
+    r"^.* better than the model does .*\n?|(?<=^associations of the latents)[\s\S]*?(?=^tested: )", re.MULTILINE
+)
 RUNS = ("sh", "console", "python")
 
 
@@ -70,7 +72,9 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 def without_numbers(text: str) -> str:
     """Output as it is whatever the numbers: they differ between machines, and so does the padding around them."""
-    return "\n".join(" ".join(NUMBER.sub("#", line).split()) for line in VERDICT.sub("", text).strip().splitlines())
+    return "\n".join(
+        " ".join(NUMBER.sub("#", line).split()) for line in DECIDED_BY_NUMBERS.sub("", text).strip().splitlines()
+    )
 
 
 def run_command(command: str, extra: Mapping[str, Sequence[str]]) -> str:

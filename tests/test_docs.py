@@ -130,3 +130,10 @@ def test_numbers_and_their_padding_do_not_count_in_output() -> None:
     assert examples.without_numbers("auc 0.9") != examples.without_numbers("AUC 0.9")
     verdict = "ridge predicts rna better than the model does (shared features)"
     assert examples.without_numbers(f"auc 0.9\n{verdict}\nr2 1") == examples.without_numbers("auc 0.9\nr2 1")
+
+
+def test_associations_do_not_count_in_output_what_follows_does() -> None:
+    row, end = "latent column\nshared_1 IGHV\n", "tested: 3 columns\n"
+    title = "auc\nassociations of the latents (q < 0.05)\n"
+    assert examples.without_numbers(title + row + end) == examples.without_numbers(title + end)
+    assert examples.without_numbers(title + end) != examples.without_numbers(title + end + "IGHV: held out")

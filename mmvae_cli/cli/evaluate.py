@@ -15,7 +15,8 @@ def evaluate(**arguments: Any) -> None:
 
     INPUT: as for train; default: the data of the run. On the samples held out from training: R² of
     every feature (from the other modalities, from its own, from all) and AUC of a logistic regression on
-    the latents. Writes var["mmvae_r2_cross"], ..._self, ..._joint and the metrics.
+    the latents. On all samples: which columns of obs go with which latents. Writes var["mmvae_r2_cross"],
+    ..._self, ..._joint and the metrics.
 
     Example: mmvae evaluate
     """

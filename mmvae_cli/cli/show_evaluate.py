@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmvae_cli.cli.console import literal, out
+from mmvae_cli.cli.show_associations import show_associations
 from mmvae_cli.cli.tables import Summary, new_table, number, show_written, with_sd
 from mmvae_cli.errors import counted
 
@@ -35,6 +36,8 @@ def show_evaluate(summary: Summary) -> None:
         _show_separation(found, over.get("mixing", {}).get(column) or {})
         chance = "AUC of 0.5" if found["kind"] == "categorical" else "R² of 0"
         out.print(f"{literal(column)} should not be in the shared latents: an {chance} is none of it")
+    if summary["associations"] is not None:
+        show_associations(summary["associations"])
     _show_baselines(summary["baselines"] or {}, ", written replicate" if n_replicates > 1 else "")
     _show_uncertainty(summary["uncertainty"])
     if n_replicates > 1:

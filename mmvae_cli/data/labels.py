@@ -13,6 +13,7 @@ import pandas as pd
 from mmvae_cli.errors import DataError, counted, did_you_mean, listed
 
 log = logging.getLogger("mmvae_cli")
+SILENT = logging.Logger("silent", level=logging.CRITICAL)
 
 MOST_INTEGER_CLASSES = 10  # whole numbers with more distinct values are measured, not coded
 MISSING_WORDS = frozenset({"nan", "na", "n/a", "none", "null", "missing", "<na>"})
@@ -45,7 +46,14 @@ class Label:
         return np.asarray(~np.isnan(self.values))
 
 
-def make_label(series: pd.Series, name: str, kind: str = "label") -> Label:
+def make_label(
+    series: pd.Series,
+    name: str,
+    kind: str = "label",
+    *,
+    most_integer_classes: int = MOST_INTEGER_CLASSES,
+    quietly: bool = False,
+) -> Label:
     """Read a column as a label, or as another kind of column for which classes and numbers differ.
 
     Text, categories and truth values are classes. Numbers are classes if there are two distinct ones, or if
@@ -58,6 +66,10 @@ def make_label(series: pd.Series, name: str, kind: str = "label") -> Label:
         One value per sample, (n_samples,).
     name, kind
         The label's name and what it is, for messages.
+    most_integer_classes
+        As above; 0 takes all numbers with more than two values as continuous.
+    quietly
+        Log nothing.
 
     Raises
     ------
@@ -65,6 +77,7 @@ def make_label(series: pd.Series, name: str, kind: str = "label") -> Label:
         If no sample is labelled, all labels are equal, a number is infinite, or there are more classes than
         half the labelled samples (an identifier).
     """
+    say = SILENT if quietly else log
     raw, what = series.astype(object), f"{kind} {name!r}"
     known = _is_known(raw)
     if not known.any():
@@ -76,8 +89,8 @@ def make_label(series: pd.Series, name: str, kind: str = "label") -> Label:
     if _is_numeric(series, present):
         numbers = np.full(len(series), np.nan)
         numbers[known] = present.astype(float)
-        return _from_numbers(numbers, name, what)
-    return _from_classes(present, known, name, what)
+        return _from_numbers(numbers, name, what, most_integer_classes, say)
+    return _from_classes(present, known, name, what, say)
 
 
 def class_names(series: pd.Series) -> pd.Series:
@@ -144,7 +157,7 @@ def _is_numeric(series: pd.Series, present: pd.Series) -> bool:
     return all(isinstance(value, Number) and not isinstance(value, bool | np.bool_) for value in present)
 
 
-def _from_numbers(numbers: np.ndarray, name: str, what: str) -> Label:
+def _from_numbers(numbers: np.ndarray, name: str, what: str, most_classes: int, say: logging.Logger) -> Label:
     """Decide whether numbers are classes, and say why."""
     known = numbers[~np.isnan(numbers)]
     if np.isinf(known).any():
@@ -159,9 +172,9 @@ def _from_numbers(numbers: np.ndarray, name: str, what: str) -> Label:
             hint="choose a column that differs between samples",
         )
     whole = bool(np.all(distinct == np.rint(distinct)))
-    coded = whole and len(distinct) <= MOST_INTEGER_CLASSES and 2 * len(distinct) <= len(known)
+    coded = whole and len(distinct) <= most_classes and 2 * len(distinct) <= len(known)
     if not coded and len(distinct) > 2:
-        log.info(
+        say.info(
             "%s is taken as continuous: %d distinct %s in %d samples",
             what,
             len(distinct),
@@ -169,12 +182,12 @@ def _from_numbers(numbers: np.ndarray, name: str, what: str) -> Label:
             len(known),
         )
         return Label(name=name, kind="continuous", classes=(), values=numbers)
-    log.info("%s is taken as categorical: numbers with only %d distinct values", what, len(distinct))
+    say.info("%s is taken as categorical: numbers with only %d distinct values", what, len(distinct))
     codes = np.where(np.isnan(numbers), np.nan, np.searchsorted(distinct, numbers))
     return Label(name=name, kind="categorical", classes=tuple(_class_text(one) for one in distinct), values=codes)
 
 
-def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str) -> Label:
+def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str, say: logging.Logger) -> Label:
     """Number the classes of a column that holds no plain numbers."""
     counts = Counter(_class_text(value) for value in present)
     number_of = {_class_text(value): float(value) for value in present if isinstance(value, int | float | np.number)}
@@ -192,13 +205,13 @@ def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str) -
             hint="choose a column with fewer classes; numbers must be stored as numbers, not as text",
         )
     for suspect in (one for one in classes if one.strip().lower() in MISSING_WORDS):
-        log.warning(
+        say.warning(
             "%s has a class named %r (%d samples): leave the cells empty if that means missing",
             what,
             suspect,
             counts[suspect],
         )
-    log.info("%s is taken as categorical: %d classes", what, len(classes))
+    say.info("%s is taken as categorical: %d classes", what, len(classes))
     code = {one: float(position) for position, one in enumerate(classes)}
     values = np.full(len(known), np.nan)
     values[known] = [code[_class_text(value)] for value in present]

@@ -18,10 +18,12 @@ from mmvae_cli.data.labels import Label
 from mmvae_cli.errors import DataError
 from mmvae_cli.evaluation.metrics import median_and_sd, r2_per_feature, summarise
 from mmvae_cli.pipeline.apply import Applied, match
+from mmvae_cli.pipeline.associations import as_table, associations
 from mmvae_cli.pipeline.baselines import compare
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.pairs import pairs
+from mmvae_cli.pipeline.results import ASSOCIATIONS
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.pipeline.sampling import evaluation_sample
 from mmvae_cli.pipeline.separation import batches_of, label_of, separation
@@ -79,7 +81,15 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
         **shares.by_feature,
     }
     updates = _updates(run, aligned, by_feature, key)
-    entries = {"command": "evaluate", "metrics": as_json(summary), "evaluate_command_line": command_line}
+    entries: dict[str, object] = {
+        "command": "evaluate",
+        "metrics": as_json(summary),
+        "evaluate_command_line": command_line,
+    }
+    found = associations(written) if config.associations else None
+    if found is not None:
+        entries[ASSOCIATIONS] = as_table(found)
+    summary = {**summary, "associations": found}
     return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))
 
 

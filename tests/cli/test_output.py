@@ -9,7 +9,7 @@ import mudata
 import pytest
 from rich.console import Console
 
-from mmvae_cli.cli import console, show, show_evaluate, show_top_features, tables
+from mmvae_cli.cli import console, show, show_associations, show_evaluate, show_top_features, tables
 from tests.cli.commands import QUICK, done, mmvae
 
 COMMANDS = {
@@ -130,7 +130,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """A terminal of 80 columns in place of stdout."""
     screen = io.StringIO()
     console_80 = Console(file=screen, width=80, highlight=False, emoji=False)
-    for module in (show, show_evaluate, show_top_features, tables):
+    for module in (show, show_associations, show_evaluate, show_top_features, tables):
         monkeypatch.setattr(module, "out", console_80)
     return screen
 

@@ -65,6 +65,7 @@ def summary(beaten_by: list[str]) -> dict[str, object]:
         "r2": {},
         "label": None,
         "baselines": {"gex": compared},
+        "associations": None,
         "uncertainty": {"cross": {}},
     }
 
