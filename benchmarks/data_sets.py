@@ -3,8 +3,8 @@
     python benchmarks/data_sets.py [--only snareseq]
 
 Each data set is trained and evaluated from the command line, in processes of their own whose CPU time and peak memory
-are measured. Beside the AUC of the label stands that of 20 principal components of each modality, fitted on the training
-samples, with the same classifier.
+are measured. Beside the AUC of the label stands that of 20 principal components of each modality, fitted on the
+training samples, with the same classifier.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = p
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", choices=tuple(CASES), help="one of the data sets (default: all)")
     given = parser.parse_args(arguments)
-    show("| data | likelihoods | R² / r across | AUC shared, all latents | AUC of 20 components | seconds of CPU | GB |")
+    show(
+        "| data | likelihoods | R² / r across | AUC shared, all latents | AUC of 20 components | seconds of CPU | GB |"
+    )
     show("|---|---|---|---|---|---|---|")
     for name in [given.only] if given.only else CASES:
         if not (DATA / CASES[name].file).is_file():
