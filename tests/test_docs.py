@@ -13,7 +13,10 @@ from tests.scripts import load_script
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-ALL_PAGES = [*PAGES, *(REPOSITORY / name for name in ("CONTRIBUTING.md", "example_data/README.md"))]
+ALL_PAGES = [
+    *PAGES,
+    *(REPOSITORY / name for name in ("CONTRIBUTING.md", "example_data/README.md", "workflow/README.md")),
+]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # behind commands of the documentation: what makes them quick
 QUICK = {"train": ("--epochs", "5", "--threads", "1"), "benchmark": ("--jobs", "1")}

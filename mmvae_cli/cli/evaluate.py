@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mmvae_cli.cli.execute import execute
-from mmvae_cli.cli.parameters import READING, TALKING, WRITING, with_options
+from mmvae_cli.cli.parameters import READING, REPORTING, TALKING, WRITING, with_options
 from mmvae_cli.config import EvaluateConfig
 
 
-@with_options(EvaluateConfig, *READING, *WRITING, *TALKING)
+@with_options(EvaluateConfig, *READING, *WRITING, *REPORTING, *TALKING)
 def evaluate(**arguments: Any) -> None:
     """Measure prediction and label separation.
 

@@ -10,7 +10,7 @@ from typing import Any
 from mmvae_cli import api
 from mmvae_cli.cli.console import print_json, set_up_log
 from mmvae_cli.cli.grid_progress import GridProgress
-from mmvae_cli.cli.parameters import WRITING, given
+from mmvae_cli.cli.parameters import REPORTING, WRITING, given
 from mmvae_cli.cli.progress import ScreeningProgress, TrainingProgress
 from mmvae_cli.cli.show import SHOW
 
@@ -24,7 +24,7 @@ def execute(
     """Run a command with what stands on the command line, and show its result; returns the summary."""
     warnings = set_up_log(quiet=arguments["quiet"])
     checked = api.options_of(command, given(arguments), preset=arguments.get("preset"), config=arguments["config"])
-    more = {name: arguments[name] for name in ("obs", *WRITING) if name in arguments}
+    more = {name: arguments[name] for name in ("obs", *WRITING, *REPORTING) if name in arguments}
     if progress is not None:
         more.update(progress.events)
     with progress or nullcontext():

@@ -30,6 +30,20 @@ COMMON: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "force": (Annotated[bool, typer.Option("--force", help="Replace the run folder or the output file.")], False),
+    "multiqc": (
+        Annotated[
+            str | None,
+            typer.Option("--multiqc", metavar="DIR", help="Also write *_mqc.json files for MultiQC into this folder."),
+        ],
+        None,
+    ),
+    "name": (
+        Annotated[
+            str | None,
+            typer.Option("--name", metavar="NAME", help="Name of the run in MultiQC (default: that of its folder)."),
+        ],
+        None,
+    ),
     "preset": (Annotated[str | None, typer.Option(metavar="NAME", help="Recipe: paper.")], None),
     "config": (
         Annotated[
@@ -42,6 +56,7 @@ COMMON: dict[str, tuple[Any, Any]] = {
 }
 READING = ("inputs", "obs")
 WRITING = ("output", "force")
+REPORTING = ("multiqc", "name")
 TALKING = ("config", "json", "quiet")
 
 

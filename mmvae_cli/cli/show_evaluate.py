@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mmvae_cli.cli.console import literal, out
 from mmvae_cli.cli.show_associations import show_associations
 from mmvae_cli.cli.tables import Summary, new_table, number, show_written, with_sd
@@ -43,6 +45,9 @@ def show_evaluate(summary: Summary) -> None:
     if n_replicates > 1:
         out.print(f"\nwritten is replicate {summary['replicate'] + 1} of {n_replicates}")
     show_written(summary)
+    if "multiqc" in summary:
+        name, files = summary["multiqc"]["name"], summary["multiqc"]["files"]
+        out.print(f"for MultiQC: {len(files)} files in {literal(Path(files[0]).parent)}, called {literal(name)}")
 
 
 def _show_pairs(found: Summary, over: Summary) -> None:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mmvae_cli.config import RUN, PredictConfig, RunOptions, TopFeaturesConfig, TrainConfig
-from mmvae_cli.data.assemble import whole_mudata
-from mmvae_cli.data.atomic import check_place, write_file
+from mmvae_cli.config import RUN, EvaluateConfig, PredictConfig, RunOptions, TopFeaturesConfig, TrainConfig
+from mmvae_cli.data.atomic import write_file
 from mmvae_cli.data.delimited import plain_suffix
 from mmvae_cli.data.formats import MUDATA, Source, parse_source
-from mmvae_cli.data.stores import is_zarr
 from mmvae_cli.data.updates import REMOVE
-from mmvae_cli.data.writeback import (
-    FileState,
-    apply,
-    check_in_place,
-    file_state,
-    write_anndata,
-    write_in_place,
-    write_mudata,
-    write_to,
-)
-from mmvae_cli.data.zarr_folders import check_zarr_place
+from mmvae_cli.data.writeback import write_anndata, write_mudata
 from mmvae_cli.data_options import InputOptions
 from mmvae_cli.errors import CannotCreateError, CannotWriteError, UsageError, listed
+from mmvae_cli.pipeline.destination import Destination, check_new, destination
+from mmvae_cli.pipeline.multiqc import multiqc_report
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.predict import prediction_table
 from mmvae_cli.pipeline.reuse import source_of
@@ -39,70 +29,6 @@ Step = Callable[..., Any]
 
 RESULT = "result.h5mu"  # in the run folder, where the input is no MuData
 TABLES = {".csv": ",", ".tsv": "\t"}
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where results go.
-
-    Attributes
-    ----------
-    source
-        What was read.
-    path
-        The file to write; the same as the source's for results in place.
-    state
-        The source's file when the command started; None for tables.
-    """
-
-    source: Source
-    path: Path
-    state: FileState | None
-
-    def write(self, outcome: Outcome) -> None:
-        """Write the results; the file is whole, or as it was."""
-        data = self.source.mudata_file
-        if data is None:
-            mdata = whole_mudata(self.source)
-            apply(mdata, outcome.updates)
-            write_mudata(mdata, self.path)
-        elif self.path.exists() and self.path.samefile(data):
-            write_in_place(data, outcome.updates, state=self.state)
-        else:
-            write_to(data, self.path, outcome.updates)
-
-
-def destination(source: Source, output: str | None, default: Path | None, *, force: bool) -> Destination:
-    """Find where results go, and refuse now what could not be written later.
-
-    Raises
-    ------
-    CannotCreateError
-        If the place is read-only, a link, or holds another file and ``force`` is not given.
-    UsageError
-        If there is no place.
-    """
-    data = source.mudata_file
-    path = Path(output) if output is not None else data or default
-    if path is None:
-        raise UsageError("where to write is not said", hint="tables are not written into: name a file with -o out.h5mu")
-    kinds = MUDATA if data is None else (plain_suffix(data),)
-    if plain_suffix(path) not in kinds:
-        raise UsageError(
-            f"-o {path}: results go into {listed(kinds)} here", hint="predict also writes .csv, .tsv and .h5ad"
-        )
-    if data is not None and path.exists() and path.samefile(data):
-        check_in_place(data)
-    elif output is not None:
-        check_new(path, force=force)
-    return Destination(source, path, None if data is None else file_state(data))
-
-
-def check_new(path: Path, *, force: bool) -> None:
-    """Refuse a place that cannot take a new file, or that has one without leave to replace it."""
-    check_zarr_place(path) if is_zarr(path) else check_place(path)
-    if path.exists() and not force:
-        raise CannotCreateError(f"{path} exists", hint="name another file with -o, or replace it with --force")
 
 
 def run(
@@ -123,6 +49,7 @@ def run(
         "simulate": _simulate,
         "train": _train,
         "predict": _predict,
+        "evaluate": _evaluate,
         "benchmark": _benchmark,
         "top-features": _top_features,
     }
@@ -230,6 +157,32 @@ def _predict(
         return _table(source, options, Path(str(output)), force)
     place = destination(source, output, None, force=force)
     return _written(step(source, options, **more), place)
+
+
+def _evaluate(
+    step: Step,
+    inputs: Sequence[str],
+    options: EvaluateConfig,
+    obs: str | None,
+    output: str | None,
+    force: bool,
+    *,
+    multiqc: str | None = None,
+    name: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    if name is not None and multiqc is None:
+        raise UsageError("--name is for MultiQC", hint="say where its files go: --multiqc DIR")
+    source = _source_or_run(inputs, obs, options)
+    place = destination(source, output, None, force=force)
+    report = None
+    if multiqc is not None:
+        trained = load_run(options.run).record["summary"]
+        report = multiqc_report(multiqc, name, options.run, trained, force=force)
+    summary = _written(step(source, options, **more), place)
+    if report is not None:
+        summary["multiqc"] = {"name": report.name, "files": report.write(summary)}
+    return summary
 
 
 def _table(source: Source, options: PredictConfig, path: Path, force: bool) -> dict[str, Any]:
