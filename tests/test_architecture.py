@@ -23,8 +23,9 @@ LAYERS = (
     {"config"},
     {"data", "model"},
     {"training", "evaluation"},
+    {"plots"},
     {"pipeline"},
-    {"api"},
+    {"api", "pl"},
     {"__init__"},
     {"cli", "__main__"},
 )

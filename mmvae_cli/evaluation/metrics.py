@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +16,9 @@ log = logging.getLogger("mmvae_cli")
 BLOCK_ENTRIES = 4_000_000  # entries taken to float64 at once: 32 MB
 WEAK_PENALTY = 1e6  # C of the logistic regression: in effect none, but separable data converge
 MOST_ITERATIONS = 10_000
+UNUSED_BELOW = (
+    0.001  # share of every modality's variance, mean over its features: a latent that explains less is unused
+)
 
 
 def r2_per_feature(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
@@ -137,6 +141,48 @@ def label_separation(
     undefined: dict[str, float | None] = {"auc": None, "accuracy": None}
     if train.shape[1] == 0:
         return undefined
+    found = class_scores(train, train_target, test, test_target)
+    if found is None:
+        return undefined
+    accuracy = float(np.mean(found.classes[found.scores.argmax(axis=1)] == found.target))
+    areas = list(found.areas().values())
+    if not areas:
+        held_out = ", ".join(repr(classes[int(code)]) for code in np.unique(found.target))
+        log.warning("AUC is undefined: the labelled held-out samples are all %s", held_out)
+    return {"auc": float(np.mean(areas)) if areas else None, "accuracy": accuracy}
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How much each held-out sample looks like each class, by a logistic regression on training samples.
+
+    Attributes
+    ----------
+    classes
+        (n_classes,) codes of the classes that training samples have.
+    target
+        (n_samples,) code of each held-out sample with a label.
+    scores
+        (n_samples, n_classes) log-odds of a class against all others.
+    """
+
+    classes: np.ndarray
+    target: np.ndarray
+    scores: np.ndarray
+
+    def areas(self) -> dict[int, float]:
+        """AUC of each class against all others, by its code; without those that no or every held-out sample has."""
+        return {
+            int(code): _area(self.target == code, score)
+            for code, score in zip(self.classes, self.scores.T, strict=True)
+            if 0 < np.sum(self.target == code) < len(self.target)
+        }
+
+
+def class_scores(
+    train: np.ndarray, train_target: np.ndarray, test: np.ndarray, test_target: np.ndarray
+) -> ClassScores | None:
+    """Scores of the classifier of ``label_separation``, whose arguments these are; None where it is undefined."""
     train, y_train = _usable(train, train_target)
     test, y_test = _usable(test, test_target)
     known = np.unique(y_train).astype(int)
@@ -147,18 +193,8 @@ def label_separation(
             len(known),
             len(y_test),
         )
-        return undefined
-    scores = _class_scores(*_standardised(train, test), y_train)  # (held-out samples, known classes)
-    accuracy = float(np.mean(known[scores.argmax(axis=1)] == y_test))
-    areas = [
-        _area(y_test == code, score)
-        for code, score in zip(known, scores.T, strict=True)
-        if 0 < np.sum(y_test == code) < len(y_test)
-    ]
-    if not areas:
-        held_out = ", ".join(repr(classes[int(code)]) for code in np.unique(y_test))
-        log.warning("AUC is undefined: the labelled held-out samples are all %s", held_out)
-    return {"auc": float(np.mean(areas)) if areas else None, "accuracy": accuracy}
+        return None
+    return ClassScores(known, y_test, _class_scores(*_standardised(train, test), y_train))
 
 
 def continuous_separation(

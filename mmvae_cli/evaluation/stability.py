@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def mean_canonical_correlation(first: np.ndarray, second: np.ndarray, fit: np.nd
     return float(_correlations(measured_first @ left, measured_second @ right.T).sum() / n_most)
 
 
-def stability(blocks: Sequence[np.ndarray], learned: np.ndarray, held: np.ndarray) -> dict[str, float | int | None]:
+def stability(blocks: Sequence[np.ndarray], learned: np.ndarray, held: np.ndarray) -> dict[str, Any]:
     """Mean canonical correlation of the shared blocks of all pairs of replicates.
 
     For each pair the directions are fitted on samples that both were trained on, and measured on samples that at
@@ -63,18 +64,18 @@ def stability(blocks: Sequence[np.ndarray], learned: np.ndarray, held: np.ndarra
 
     Returns
     -------
-    ``median`` and ``min`` over the pairs for which it is defined, None where there is none; ``pairs``, their number.
+    ``median`` and ``min`` over the pairs for which it is defined, None where there is none; ``pairs``, their number;
+    ``by_pair``, of every pair the two replicates and their correlation, None where it is not defined.
     """
-    found = np.array(
-        [
-            mean_canonical_correlation(blocks[a], blocks[b], learned[a] & learned[b], held[a] | held[b])
-            for a, b in combinations(range(len(blocks)), 2)
-        ]
+    both = list(combinations(range(len(blocks)), 2))
+    values = np.array(
+        [mean_canonical_correlation(blocks[a], blocks[b], learned[a] & learned[b], held[a] | held[b]) for a, b in both]
     )
-    found = found[~np.isnan(found)]
+    found = values[~np.isnan(values)]
+    by_pair = [[*pair, None if np.isnan(value) else float(value)] for pair, value in zip(both, values, strict=True)]
     if len(found) == 0:
-        return {"median": None, "min": None, "pairs": 0}
-    return {"median": float(np.median(found)), "min": float(found.min()), "pairs": len(found)}
+        return {"median": None, "min": None, "pairs": 0, "by_pair": by_pair}
+    return {"median": float(np.median(found)), "min": float(found.min()), "pairs": len(found), "by_pair": by_pair}
 
 
 def _whitened(block: np.ndarray, fit: np.ndarray, measure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from mmvae_cli.errors import DataError
@@ -27,11 +26,9 @@ def metrics(mdata: MuData, key: str = "mmvae") -> dict[str, Any]:
     DataError
         If there are none.
     """
-    record = mdata.uns.get(key, {})
-    if "metrics" not in record:
-        raise DataError(f"there are no metrics in uns[{key!r}]", hint="run evaluate first")
-    found: dict[str, Any] = json.loads(record["metrics"])
-    return found
+    from mmvae_cli.plots import record
+
+    return record.metrics(mdata, key)
 
 
 def associations(mdata: MuData, key: str = "mmvae") -> DataFrame:

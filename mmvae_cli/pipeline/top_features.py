@@ -17,11 +17,11 @@ from mmvae_cli.data.dataset import Results
 from mmvae_cli.data.elements import read_results
 from mmvae_cli.data.memory import results_of
 from mmvae_cli.errors import DataError, pick
+from mmvae_cli.evaluation.metrics import UNUSED_BELOW
 from mmvae_cli.pipeline.outcome import Outcome
 
 log = logging.getLogger("mmvae_cli")
 
-UNUSED_BELOW = 0.001  # share of the variance of a modality, mean over its features
 KEY = "mmvae"
 COLUMNS = ("latent", "modality", "rank", "feature", "name", "loading", "share", "share_of_shared", "role", "unused")
 

@@ -33,7 +33,7 @@ from mmvae_cli.pipeline.loadings import arrange, loading_updates
 from mmvae_cli.pipeline.memory import require_memory
 from mmvae_cli.pipeline.not_finite import named
 from mmvae_cli.pipeline.on_disk import stays_on_disk
-from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
+from mmvae_cli.pipeline.outcome import Outcome, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, with_roles
 from mmvae_cli.pipeline.replicates import select_replicate
@@ -45,7 +45,7 @@ from mmvae_cli.pipeline.start import start_at_means
 from mmvae_cli.pipeline.streamed import training_data
 from mmvae_cli.pipeline.study import Study
 from mmvae_cli.pipeline.training_input import training_input
-from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary
+from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary, training_entries
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.hardware import choose_device, choose_precision
@@ -161,18 +161,7 @@ def train(
         **selection_updates(prepared, config.key, chosen),
         **({} if prepared.roles_read else role_updates(prepared.screenings or [], config.key, chosen)),
     }
-    entries = {
-        "command": "train",
-        "model": config.model,
-        "parameters": as_json(config.as_dict()),
-        "versions": as_json(run.record["versions"]),
-        "command_line": command_line,
-        "input_hash": run.record["data"]["hash"],
-        "run": str(Path(config.run).resolve()),
-        "seed": config.seed,
-        "replicate": chosen,
-        "training": as_json(run.record["summary"]),
-    }
+    entries = training_entries(run, fitted.history, config, command_line)
     ranked_for = selection_label(prepared.study, config)
     if prepared.selections and ranked_for is not None:
         entries[RANKED_FOR] = ranked_for

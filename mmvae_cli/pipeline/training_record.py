@@ -13,9 +13,11 @@ from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.formats import Source
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import ModelSpec
+from mmvae_cli.pipeline.outcome import as_json
 from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.study import Study
-from mmvae_cli.training.fit import FitResult
+from mmvae_cli.training.fit import EpochReport, FitResult
+from mmvae_cli.training.run import Run
 
 
 def seeds(config: TrainConfig) -> list[int]:
@@ -82,6 +84,39 @@ def summary(
         "device": result.device,
         "threads": result.threads,
     }
+
+
+def training_entries(
+    run: Run, history: Sequence[EpochReport], config: TrainConfig, command_line: str
+) -> dict[str, object]:
+    """What ``uns`` says of a training."""
+    return {
+        "command": "train",
+        "model": config.model,
+        "parameters": as_json(config.as_dict()),
+        "versions": as_json(run.record["versions"]),
+        "command_line": command_line,
+        "input_hash": run.record["data"]["hash"],
+        "run": str(Path(config.run).resolve()),
+        "seed": config.seed,
+        "replicate": run.replicate,
+        "training": as_json(run.record["summary"]),
+        **{f"history/{name}": values for name, values in history_record(history, run.n_replicates).items()},
+    }
+
+
+def history_record(history: Sequence[EpochReport], n_replicates: int) -> dict[str, np.ndarray]:
+    """Curves of a training, (n_replicates, n_epochs) float32; nan after the last epoch of a replicate.
+
+    ``loss`` per training sample in nats; ``validation_score`` and ``validation_r2`` where samples are held out for it.
+    """
+    fields = {"loss": "loss", "validation_score": "validation", "validation_r2": "r2"}
+    curves = {name: np.full((n_replicates, len(history)), np.nan, dtype=np.float32) for name in fields}
+    for place, report in enumerate(history):
+        for name, field in fields.items():
+            for replicate, value in zip(report.replicates, getattr(report, field), strict=False):
+                curves[name][replicate, place] = value
+    return {name: values for name, values in curves.items() if np.isfinite(values).any()}
 
 
 def _modality_summary(prepared: Prepared, spec: ModelSpec, name: str, chosen: int) -> dict[str, Any]:

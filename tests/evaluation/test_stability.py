@@ -91,6 +91,11 @@ def test_stability_takes_all_pairs_and_measures_on_samples_that_one_of_them_has_
     own = held.copy()
     own[1:] = False
     assert stability(blocks, learned, own)["pairs"] == 2  # the last two have seen everything
-    assert stability(blocks[:1], learned[:1], held[:1]) == {"median": None, "min": None, "pairs": 0}
+    assert stability(blocks[:1], learned[:1], held[:1]) == {
+        "median": None,
+        "min": None,
+        "pairs": 0,
+        "by_pair": [],
+    }
     same = stability([blocks[0], blocks[0][:, ::-1], -blocks[0]], learned, held)
     assert (same["median"], same["min"]) == (pytest.approx(1), pytest.approx(1))

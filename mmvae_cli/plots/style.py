@@ -1,0 +1,132 @@
+"""How figures look: sizes, colours, text. matplotlib is imported when one is drawn, and no window is opened."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from mmvae_cli.evaluation.figures import COLOURS, DOTS, RC, SETS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "COLOURS", "FAINT", "GREY", "ORANGE", "SETS", "canvas", "grid", "legend", "palette", "save", "short"]
+
+BLUE, ORANGE = COLOURS[:2]
+GREY, FAINT = "#888888", "#D9D9D9"
+PAPER_DOTS = 2 * DOTS  # per inch, of what is printed
+LONGEST = 24  # letters of a name
+LETTER = 0.068  # inches, the width of one
+SAVED: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "mmvae",  # the same figure is the same file
+    "pdf.fonttype": 42,  # TrueType: fonts are embedded and text can be edited
+}
+NO_DATE = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+
+@contextmanager
+def canvas(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
+    """Yield the axes to draw on, new ones on a figure of their own where none are given; sizes in inches."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(RC):
+        yield (axis := ax if ax is not None else Figure((width, height), layout="constrained").subplots())
+        _keep_plain(axis)
+
+
+@contextmanager
+def grid(n_rows: int, n_columns: int, width: float, height: float, **more: Any) -> Iterator[tuple[Figure, Any]]:
+    """Yield a new figure of n_rows × n_columns axes, each of this size in inches, and the array of them."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(RC):
+        figure = Figure((width * n_columns, height * n_rows), layout="constrained")
+        yield figure, figure.subplots(n_rows, n_columns, squeeze=False, **more)
+        for axis in figure.axes:
+            _keep_plain(axis)
+
+
+def _keep_plain(axis: Axes) -> None:
+    """No text is read as mathematics: names may hold dollar signs."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedLocator
+
+    sides = (axis.xaxis, axis.yaxis)
+    numbers = [side.get_ticklabels() for side in sides if not isinstance(side.get_major_locator(), FixedLocator)]
+    left = set(chain.from_iterable(numbers))
+    for text in axis.findobj(Text):
+        if text not in left:
+            text.set_parse_math(False)
+
+
+def legend(axis: Axes, **more: Any) -> None:
+    """Put the legend to the right of the axes."""
+    options = {"loc": "upper left", "bbox_to_anchor": (1.03, 1.0), "borderaxespad": 0.0}
+    look = {"frameon": False, "alignment": "left", "fontsize": 8, "title_fontsize": 8}
+    axis.legend(**{**options, **look, **more})
+
+
+def palette(n_colours: int) -> list[Any]:
+    """Colours that can be told apart; from the 21st on they come again."""
+    if n_colours <= len(COLOURS):
+        return list(COLOURS[:n_colours])
+    from matplotlib import colormaps
+
+    many = colormaps["tab20"].colors  # type: ignore[attr-defined]
+    return [many[index % len(many)] for index in range(n_colours)]
+
+
+def short(name: object, longest: int = LONGEST) -> str:
+    """A name on one line, its middle left out where it is long."""
+    text = " ".join(str(name).split())
+    if len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+def name_columns(axis: Axes, names: Sequence[object], width: float) -> None:
+    """Name what stands at 0, 1, … along the horizontal axis, ``width`` inches each; slanted where they are longer."""
+    texts = shown(names)
+    slanted = max(map(len, texts), default=0) * LETTER > width + 0.05
+    slant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    axis.set_xticks(range(len(texts)), texts, **slant)
+
+
+def shown(names: Sequence[object], longest: int = LONGEST) -> list[str]:
+    """``short`` of each."""
+    return [short(name, longest) for name in names]
+
+
+def number(value: float, digits: int = 2) -> str:
+    """``0.12``, with a minus sign that is as wide as a plus, and none before 0."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def save(figure: Figure | Axes, path: Path | str, *, dots: int = PAPER_DOTS) -> None:
+    """Write a figure as its suffix says (``.png``, ``.svg``, ``.pdf``), with text as text.
+
+    Parameters
+    ----------
+    figure
+        A figure, or axes of it.
+    dots
+        Per inch, of a PNG and of points that are drawn as an image.
+    """
+    from pathlib import Path
+
+    from matplotlib import rc_context
+
+    whole: Any = figure if hasattr(figure, "savefig") else figure.figure
+    with rc_context(SAVED), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names in scripts that the font lacks
+        whole.savefig(path, dpi=dots, facecolor="white", metadata=NO_DATE.get(Path(path).suffix.lower()))
