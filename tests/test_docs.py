@@ -15,7 +15,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 ALL_PAGES = [
     *PAGES,
-    *(REPOSITORY / name for name in ("CONTRIBUTING.md", "example_data/README.md", "workflow/README.md")),
+    *(
+        REPOSITORY / name
+        for name in ("CONTRIBUTING.md", "example_data/README.md", "workflow/README.md", "nextflow/README.md")
+    ),
 ]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # behind commands of the documentation: what makes them quick

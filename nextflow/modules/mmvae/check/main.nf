@@ -1,0 +1,45 @@
+process MMVAE_CHECK {
+    tag "$meta.id"
+    label 'process_single'
+
+    conda "${moduleDir}/environment.yml"
+    container "mmvae:0.1.0"
+
+    input:
+    tuple val(meta), path(mudata)
+
+    output:
+    tuple val(meta), path("${prefix}_check.json"), emit: json
+    path "versions.yml"                          , emit: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    mmvae check \\
+        ${mudata} \\
+        ${args} \\
+        --json > "${prefix}_check.json"
+
+    cat <<-END_VERSIONS > versions.yml
+    "${task.process}":
+        mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
+        torch: \$(mmvae --version | sed -n 's/^torch //p')
+    END_VERSIONS
+    """
+
+    stub:
+    prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    touch "${prefix}_check.json"
+
+    cat <<-END_VERSIONS > versions.yml
+    "${task.process}":
+        mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
+        torch: \$(mmvae --version | sed -n 's/^torch //p')
+    END_VERSIONS
+    """
+}
