@@ -27,41 +27,44 @@ class Association:
     p: np.ndarray
 
 
-def with_numbers(latents: np.ndarray, values: np.ndarray) -> Association:
+def ranked(latents: np.ndarray) -> np.ndarray:
+    """(n_samples, n_latents) ranks from 1, in each column; equal values share their mean rank."""
+    return np.asarray(stats.rankdata(latents, axis=0))
+
+
+def with_numbers(ranks: np.ndarray, values: np.ndarray) -> Association:
     """Spearman's rank correlation ρ, with ties; p by Student's t with n - 2 degrees of freedom, two-sided.
 
     Parameters
     ----------
-    latents
-        (n_samples, n_latents).
+    ranks
+        (n_samples, n_latents), from ``ranked``.
     values
         (n_samples,), which vary.
     """
     n = len(values)
-    z, x = (_standardised(stats.rankdata(one, axis=0)) for one in (latents, values[:, None]))
+    z, x = (_standardised(one) for one in (ranks, ranked(values[:, None])))
     rho = np.clip((z * x).mean(axis=0), -1.0, 1.0)
     with np.errstate(divide="ignore"):
         t = rho * np.sqrt((n - 2) / (1 - rho**2))
     return Association(SPEARMAN, rho, 2 * stats.t.sf(np.abs(t), n - 2))
 
 
-def with_classes(latents: np.ndarray, codes: np.ndarray) -> Association:
+def with_classes(ranks: np.ndarray, codes: np.ndarray) -> Association:
     """Kruskal-Wallis test, with ties; p by χ². Effect: of two classes the AUC, of more ``ε² = H / (n - 1)``.
 
     Parameters
     ----------
-    latents
-        (n_samples, n_latents).
+    ranks
+        (n_samples, n_latents), from ``ranked``.
     codes
         (n_samples,) class of each sample; all from 0 to the number of classes - 1 occur, and there are two at least.
 
     Source: Kruskal & Wallis, Use of ranks in one-criterion variance analysis, 1952. Tomczak & Tomczak, The need to
     report effect size estimates revisited, 2014 (ε²).
     """
-    n, ranks = len(codes), stats.rankdata(latents, axis=0)
-    members = codes == np.arange(codes.max() + 1)[:, None]  # (n_classes, n_samples)
-    sizes = members.sum(axis=1)
-    means = members.astype(float) @ ranks / sizes[:, None]  # (n_classes, n_latents)
+    n, sizes = len(codes), np.bincount(codes)
+    means = np.stack([np.bincount(codes, one) for one in ranks.T], axis=1) / sizes[:, None]  # (n_classes, n_latents)
     between = (sizes[:, None] * (means - (n + 1) / 2) ** 2).sum(axis=0)
     variance = ranks.var(axis=0, ddof=1)  # n (n + 1) / 12 without ties
     h = np.divide(between, variance, out=np.full(len(variance), np.nan), where=variance > 0)

@@ -16,7 +16,7 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.false_discovery import benjamini_hochberg
 from mmvae_cli.data.labels import Label, make_label
 from mmvae_cli.errors import DataError
-from mmvae_cli.evaluation.association import AUC, Association, with_classes, with_numbers
+from mmvae_cli.evaluation.association import AUC, Association, ranked, with_classes, with_numbers
 from mmvae_cli.pipeline.apply import Applied
 from mmvae_cli.pipeline.embed import block_order
 from mmvae_cli.pipeline.results import FIELDS
@@ -55,13 +55,9 @@ def associations(applied: Applied) -> dict[str, Any]:
     columns, left_out = _columns(applied, dataset)
     covariates = {one.name for one in run.design}
     *private, (shared, shared_block) = block_order(run)
-    blocks = [(name, block, applied.observed[:, run.index(name)]) for name, block in private]
-    tests = [
-        test
-        for name, block, there in [*blocks, (shared, shared_block, _observed(applied))]
-        for column in columns
-        for test in _tests(name, latents[:, block], column, there, covariates)
-    ]
+    blocks = [_Block(name, latents[:, block], applied.observed[:, run.index(name)]) for name, block in private]
+    blocks.append(_Block(shared, latents[:, shared_block], _observed(applied)))
+    tests = [test for block in blocks for column in columns for test in _tests(block, column, covariates)]
     q = benjamini_hochberg(np.array([test["p"] for test in tests]))
     found = [{**test, "q": float(value)} for test, value in zip(tests, q, strict=True)]
     tested = {test["column"] for test in tests}
@@ -121,7 +117,7 @@ def _seen(run: Run, dataset: Dataset) -> Iterator[tuple[str, pd.Series]]:
         record = dataset.uns.get(run.record["key"])
         ranked_for = record.get(RANKED_FOR) if isinstance(record, Mapping) else None
         names.append(ranked_for or label)
-        if run.record["config"].get("select_on") == ALL and names[-1] is not None:
+        if run.record["config"].get("select_on") == "all" and names[-1] is not None:
             log.warning(
                 "features were ranked by %r on held-out samples, too: its associations look stronger", names[-1]
             )
@@ -134,21 +130,36 @@ def _seen(run: Run, dataset: Dataset) -> Iterator[tuple[str, pd.Series]]:
             )
 
 
-def _tests(
-    block: str, latents: np.ndarray, column: Tested, there: np.ndarray, covariates: Collection[str]
-) -> Iterator[dict[str, Any]]:
+@dataclass
+class _Block:
+    """The latents of a block on the samples that it is tested on, ranked once for all columns that have the same."""
+
+    name: str
+    latents: np.ndarray
+    there: np.ndarray
+    rows: np.ndarray | None = None
+    ranks: np.ndarray | None = None
+
+    def on(self, rows: np.ndarray) -> np.ndarray:
+        """(n_rows, n_latents) ranks."""
+        if self.ranks is None or self.rows is None or not np.array_equal(rows, self.rows):
+            self.rows, self.ranks = rows, ranked(self.latents[rows])
+        return self.ranks
+
+
+def _tests(block: _Block, column: Tested, covariates: Collection[str]) -> Iterator[dict[str, Any]]:
     """One column against the latents of a block; nothing where there are too few samples."""
-    rows, label = column.rows & there, column.label
+    rows, label = column.rows & block.there, column.label
     classes, codes = np.unique(label.values[rows], return_inverse=True)
     if rows.sum() < FEWEST or len(classes) < 2:
         return
     names = [label.classes[int(code)] for code in classes] if label.classes else []
-    z = latents[rows]
-    found = with_classes(z, codes) if names else with_numbers(z, label.values[rows])
+    ranks = block.on(rows)
+    found = with_classes(ranks, codes) if names else with_numbers(ranks, label.values[rows])
     for place in np.flatnonzero(~np.isnan(found.p)).tolist():
         effect, higher_in = _effect(found, place, names)
         yield {
-            "latent": f"{block}_{place + 1}",
+            "latent": f"{block.name}_{place + 1}",
             "column": label.name,
             "measure": found.measure,
             "effect": effect,

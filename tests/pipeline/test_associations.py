@@ -143,6 +143,12 @@ def test_a_label_that_the_model_saw_is_tested_on_held_out_samples(tmp_path: Path
     assert tuple(samples.loc["other"]) == ("all", 100)
 
 
+def test_a_ranking_that_saw_held_out_samples_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    mdata = study(100)
+    evaluated(mdata, train(mdata, tmp_path / "run", label="label", shared=3, other=3, select_on="all"))
+    assert "features were ranked by 'label' on held-out samples, too" in caplog.text
+
+
 def test_an_unsupervised_model_has_not_seen_its_label(tmp_path: Path) -> None:
     mdata = study(100)
     found = evaluated(mdata, train(mdata, tmp_path / "run", label="label"))
