@@ -13,6 +13,7 @@ from mmvae_cli.data.association import Columns, association_scores, inflation
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.false_discovery import benjamini_hochberg
 from mmvae_cli.data.random import keyed_generator
+from mmvae_cli.data.spread_signal import relaxed
 from mmvae_cli.errors import pick
 
 ASSOCIATIONS = ("pearson", "spearman")
@@ -35,12 +36,16 @@ class Screening:
         Association with the modality with which it is strongest, from 0 to 1 (the first of ``association_scores``);
         nan where the feature was not screened.
     q
-        The smallest false discovery rate at which the feature is called; nan where it was not screened.
+        The smallest false discovery rate at which the feature is called by its own evidence; nan where it was not
+        screened.
+    spread
+        Whether features are called beyond those, as the signal is spread over many.
     """
 
     role: np.ndarray
     score: np.ndarray
     q: np.ndarray
+    spread: bool = False
 
     @property
     def n_shared(self) -> int:
@@ -55,6 +60,7 @@ def screen(
     *,
     fdr: float = 0.05,
     association: str = "pearson",
+    spread: bool = True,
     seed: int = 0,
     nuisance: Mapping[str, np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
@@ -81,6 +87,9 @@ def screen(
         False discovery rate, for each modality.
     association
         ``"pearson"``, or ``"spearman"`` for correlations of ranks.
+    spread
+        Call more features where the modality as a whole has far more signal than those show that are called one by one:
+        as many as carry some, see ``data.spread_signal``. The false discovery rate is not controlled there.
     seed
         Of the permutations.
     nuisance
@@ -119,7 +128,7 @@ def screen(
                 scores[name] = np.fmax(scores[name], found[0, 0])
                 statistics[name] = np.maximum(statistics[name], np.max([_standardised(each) for each in found], axis=0))
         tick(1.0)
-    return _called({name: len(usable[name]) for name in names}, features, scores, statistics, fdr)
+    return _called({name: len(usable[name]) for name in names}, features, scores, statistics, fdr, spread)
 
 
 def _report(progress: Callable[[float], None] | None, number: int, n_pairs: int, done: float) -> None:
@@ -161,6 +170,7 @@ def _called(
     scores: Mapping[str, np.ndarray],
     statistics: Mapping[str, np.ndarray],
     fdr: float,
+    spread: bool,
 ) -> dict[str, Screening]:
     """Turn scores and statistics, the observed ones first, into roles and q-values."""
     tested = {name: np.isfinite(statistics[name][0]) for name in statistics}
@@ -173,14 +183,19 @@ def _called(
         among = features[name][tested[name]]
         adjusted = benjamini_hochberg(_cautious_p_values(statistics[name][:, tested[name]]))
         q[name][among] = np.maximum(adjusted, max(overall, _rank_of_first(strongest[name])))
-    shared = {name: q[name] <= fdr for name in q}
+    alone = {name: q[name] <= fdr for name in q}
+    shared = {name: calls.copy() for name, calls in alone.items()}
+    for name in statistics:
+        among = features[name][tested[name]]
+        if spread and max(overall, _rank_of_first(strongest[name])) <= fdr:
+            shared[name][among] = relaxed(alone[name][among], statistics[name][0, tested[name]], p[name])
     several = sum(bool(calls.any()) for calls in shared.values()) > 1  # nothing is shared with nobody
     for name in statistics:
         role = np.full(n_features[name], "unused", dtype=object)
         role[features[name]] = np.where((shared[name] & several)[features[name]], "shared", "other")
         score = np.full(n_features[name], np.nan)
         score[features[name][tested[name]]] = scores[name][tested[name]]
-        found[name] = Screening(role, score, q[name])
+        found[name] = Screening(role, score, q[name], several and bool((shared[name] > alone[name]).any()))
     return found
 
 

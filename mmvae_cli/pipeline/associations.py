@@ -57,7 +57,13 @@ def associations(applied: Applied) -> dict[str, Any]:
     *private, (shared, shared_block) = block_order(run)
     blocks = [_Block(name, latents[:, block], applied.observed[:, run.index(name)]) for name, block in private]
     blocks.append(_Block(shared, latents[:, shared_block], _observed(applied)))
-    tests = [test for block in blocks for column in columns for test in _tests(block, column, covariates)]
+    tests = [
+        test
+        for block in blocks
+        if block.latents.shape[1]
+        for column in columns
+        for test in _tests(block, column, covariates)
+    ]
     q = benjamini_hochberg(np.array([test["p"] for test in tests]))
     found = [{**test, "q": float(value)} for test, value in zip(tests, q, strict=True)]
     tested = {test["column"] for test in tests}

@@ -21,6 +21,7 @@ Screenings = list[dict[str, Screening]]  # one per replicate, or a single one wh
 OnScreening = Callable[[float], None]  # called with the share of the work that is done, from 0 to 1
 CRITERIA = ("screen_fdr", "screen_by")  # options, and where their values stand in uns
 TAKEN_OUT = "screen_without"  # in uns: covariates that were taken out
+SPREAD = "screen_spread"  # in uns: whether features are called beyond the false discovery rate
 
 
 def criteria(options: ScreenOptions) -> tuple[float, str]:
@@ -64,6 +65,7 @@ def screen_study(
                 entering,
                 fdr=fdr,
                 association=association,
+                spread=options.screen_fdr is None,
                 seed=seed,
                 nuisance=nuisance,
                 progress=tick,
@@ -118,6 +120,8 @@ def _other_criteria(options: ScreenOptions, record: Mapping[str, object], covari
     """Flag of a criterion that was asked for and with which the recorded screening was not made; None without one."""
     if record.get(TAKEN_OUT, covariates) != covariates:  # roles of the user's own say nothing of it
         return flag_name("covariate")
+    if options.screen_fdr is not None and record.get(SPREAD, False):
+        return flag_name("screen_fdr")
     for name in CRITERIA:
         asked = getattr(options, name)
         if asked is not None and asked != record.get(name):
@@ -130,11 +134,11 @@ def _read_back(study: Study, name: str, key: str) -> Screening:
     unknown = np.full(len(var), np.nan)
     role = var[f"{key}_role"].astype(str).to_numpy(dtype=object)
     role[~np.isin(role, ("shared", "unused"))] = "other"
-    numbers = [
+    score, q = (
         var[column].to_numpy(dtype=np.float64) if (column := f"{key}_{part}") in var else unknown
         for part in ("score", "q")
-    ]
-    return Screening(role, *numbers)
+    )
+    return Screening(role, score, q)
 
 
 def say_screened(screenings: Screenings, usable: Mapping[str, np.ndarray]) -> None:
@@ -143,6 +147,11 @@ def say_screened(screenings: Screenings, usable: Mapping[str, np.ndarray]) -> No
         entering = usable[name][0]
         n_shared, of = int((screening.role[entering] == "shared").sum()), counted(int(entering.sum()), "feature")
         log.info("modality %r: %d of %s carry signal that another modality shares", name, n_shared, of)
+        if screening.spread:
+            alone, fdr = int((screening.q[entering] <= SCREEN_FDR).sum()), flag_name("screen_fdr")
+            log.info(
+                "  %d of them show it alone, the others together; %s %g keeps to the %d", alone, fdr, SCREEN_FDR, alone
+            )
     without = sum(not any(one.n_shared for one in by_name.values()) for by_name in screenings)
     if without:
         which = "" if len(screenings) == 1 else f" in {without} of {len(screenings)} replicates"

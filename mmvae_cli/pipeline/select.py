@@ -23,6 +23,7 @@ from mmvae_cli.pipeline.prepare import prepare
 from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.screen import (
     CRITERIA,
+    SPREAD,
     TAKEN_OUT,
     OnScreening,
     covariate_names,
@@ -73,7 +74,7 @@ def _void(study: Study, key: str) -> dict[str, object]:
     """Remove what an earlier selection left, also where a training has written it again."""
     written = written_paths(earlier_record(study.aligned, key))
     columns = [f"mod/{name}/var/{key}_{column}" for name in study.aligned.modalities for column in COLUMNS]
-    entries = [f"uns/{key}/{name}" for name in (RANKED_FOR, TAKEN_OUT, *CRITERIA)]
+    entries = [f"uns/{key}/{name}" for name in (RANKED_FOR, TAKEN_OUT, SPREAD, *CRITERIA)]
     return {path: REMOVE for path in (*columns, *entries) if path in written}
 
 
@@ -126,7 +127,8 @@ def _screen(prepared: Prepared, config: SelectConfig, on_screening: OnScreening 
     used = dict(zip(CRITERIA, criteria(config), strict=True))
     total = sum(one.n_shared for one in found.values())
     updates = {**selection_updates(prepared, config.key, 0), **role_updates(screenings, config.key, 0)}
-    entries: dict[str, object] = {**used, TAKEN_OUT: covariate_names(study)}
+    spread = any(one.spread for one in found.values())
+    entries: dict[str, object] = {**used, TAKEN_OUT: covariate_names(study), SPREAD: spread}
     return {**entries, "n_shared_features": total, "modalities": modalities}, updates, entries
 
 

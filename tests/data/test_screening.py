@@ -207,10 +207,45 @@ def test_signal_that_pairs_of_sparse_features_are_too_weak_to_show_is_found_thro
         name: generator.poisson(np.where(group & differs[name], 0.18, 0.08)).astype(np.float32) for name in differs
     }
     rows, usable = dict.fromkeys(values, np.arange(2000)), dict.fromkeys(values, np.ones(300, dtype=bool))
-    for name, found in screen(values, rows, usable).items():
+    for name, found in screen(values, rows, usable, spread=False).items():
         calls = found.role == "shared"
         assert calls[differs[name]].mean() > 0.5
         assert calls[~differs[name]].sum() <= 0.1 * calls.sum()
+
+
+def _weak(n_samples: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Sparse counts of two groups that differ in most features, too little for a single one to show."""
+    generator = np.random.default_rng(0)
+    group = generator.integers(0, 2, n_samples)[:, None]
+    differs = {"rna": generator.random(200) < 0.7, "atac": generator.random(400) < 0.7}
+    rates = {"rna": (0.4, 0.7), "atac": (0.1, 0.15)}
+    return differs, {
+        name: generator.poisson(np.where(group & differs[name], *rates[name][::-1])).astype(np.float32)
+        for name in differs
+    }
+
+
+def test_signal_spread_over_many_features_calls_about_as_many_as_carry_some():
+    differs, values = _weak(1000)
+    rows, usable = dict.fromkeys(values, np.arange(1000)), {k: np.ones(v.shape[1], bool) for k, v in values.items()}
+    found = screen(values, rows, usable)
+    strict = screen(values, rows, usable, spread=False)
+    assert strict["atac"].n_shared < 0.25 * differs["atac"].sum()
+    calls = found["atac"].role == "shared"
+    assert found["atac"].spread
+    assert 0.4 * differs["atac"].sum() < calls.sum() <= 1.1 * differs["atac"].sum()
+    assert differs["atac"][calls].mean() > 0.75
+    assert set(np.flatnonzero(strict["atac"].role == "shared")) <= set(np.flatnonzero(calls))
+    np.testing.assert_array_equal(found["atac"].q, strict["atac"].q)
+
+
+def test_signal_is_not_taken_to_be_spread_where_samples_are_permuted_or_few_features_carry_it():
+    _, values = _weak(1000)
+    order = np.random.default_rng(1).permutation(1000)
+    rows, usable = dict.fromkeys(values, np.arange(1000)), {k: np.ones(v.shape[1], bool) for k, v in values.items()}
+    assert not any(one.n_shared for one in screen(values, {**rows, "rna": order}, usable).values())
+    values, _ = _data(n_shared=10)
+    assert not any(one.spread or one.n_shared > 15 for one in _screen(values).values())
 
 
 def test_signal_is_found_through_components_too(monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mmvae_cli
+from mmvae_cli.data import screening
 from mmvae_cli.errors import DataError, UsageError
 from mmvae_cli.pipeline import screen as pipeline_screen
 from mmvae_cli.training.run import load_run
@@ -170,6 +171,26 @@ def test_training_screens_anew_and_says_so_where_another_screening_is_asked_for(
     if n_screenings:
         assert screenings[0]["fdr"] == asked.get("screen_fdr", 0.05)
         assert screenings[0]["association"] == asked.get("screen_by", "pearson")
+
+
+def test_roles_beyond_the_false_discovery_rate_are_not_used_where_a_rate_is_asked_for(
+    screenings: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="mmvae_cli")
+    monkeypatch.setattr(screening, "relaxed", lambda calls, statistics, p: np.ones_like(calls))
+    mdata = study()
+    mmvae_cli.select(mdata, by="screening")
+    strict = {name: int((member.var["mmvae_q"] <= 0.05).sum()) for name, member in mdata.mod.items()}
+    assert all(set(member.var["mmvae_role"]) == {"shared"} for member in mdata.mod.values())
+    for n_alone in strict.values():
+        assert (
+            f"{n_alone} of them show it alone, the others together; --screen-fdr 0.05 keeps to the {n_alone}"
+            in caplog.text
+        )
+    train(mdata, tmp_path / "default", model="mmvaex")
+    train(mdata, tmp_path / "strict", model="mmvaex", screen_fdr=0.05)
+    assert [found["spread"] for found in screenings] == [True, False]
+    assert {name: ones.count("shared") for name, ones in roles(mdata).items()} == strict
 
 
 def test_roles_of_the_users_own_are_used(screenings: list[dict[str, Any]], tmp_path: Path) -> None:
