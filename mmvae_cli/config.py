@@ -145,6 +145,12 @@ class TrainConfig(
         metavar="SIZES",
     )
     run: str = option(RUN, values.path, "Folder of the trained model.", metavar="DIR")
+    log_to: str | None = option(
+        None,
+        values.with_place("tensorboard", "mlflow"),
+        "Log every epoch to tensorboard or mlflow, into a folder or at an address if one is named.",
+        metavar="NAME[:DIR]",
+    )
 
 
 def resolved(config: TrainConfig) -> TrainConfig:

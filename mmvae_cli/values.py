@@ -101,6 +101,18 @@ def choice(*allowed: str) -> Parser:
     return parse
 
 
+def with_place(*allowed: str) -> Parser:
+    """One of a few words, and a place behind a colon if one is named; returned as that text."""
+
+    def parse(raw: Any) -> str:
+        name, colon, place = text(raw).partition(":")
+        if colon and not place.strip():
+            raise ValueError(f"a place is needed behind the colon, as in {name}:folder")
+        return f"{choice(*allowed)(name)}{colon}{place}"
+
+    return parse
+
+
 def model_name(objectives: Mapping[str, object], aliases: Mapping[str, str]) -> Parser:
     """An objective's name or alias, in any case."""
 

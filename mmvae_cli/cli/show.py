@@ -140,6 +140,8 @@ def show_train(summary: Summary) -> None:
     which = f"written is replicate {summary['replicate'] + 1} of {n_replicates}" if n_replicates > 1 else "kept"
     out.print(f"{which}: seed {chosen['seed']}, weights of epoch {chosen['best_epoch']}")
     out.print(f"run: {literal(summary['run'])}")
+    if summary.get("logged") is not None:
+        out.print(f"logged: {literal(summary['logged'])}")
     show_written(summary)
 
 

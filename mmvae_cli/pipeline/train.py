@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,6 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.folders import fresh_folder, require_free
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import UsageError
-from mmvae_cli.model.elbo import LABEL
 from mmvae_cli.model.objectives import OBJECTIVES
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
@@ -36,6 +35,7 @@ from mmvae_cli.pipeline.on_disk import stays_on_disk
 from mmvae_cli.pipeline.outcome import Outcome, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, with_roles
+from mmvae_cli.pipeline.recipe import recipe_of
 from mmvae_cli.pipeline.replicates import select_replicate
 from mmvae_cli.pipeline.sampling import in_memory
 from mmvae_cli.pipeline.screen import OnScreening, find_roles, role_updates
@@ -44,21 +44,17 @@ from mmvae_cli.pipeline.shared_sizes import shared_sizes
 from mmvae_cli.pipeline.start import start_at_means
 from mmvae_cli.pipeline.streamed import training_data
 from mmvae_cli.pipeline.study import Study
+from mmvae_cli.pipeline.tracking import OnEpoch, tracked
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary, training_entries
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
-from mmvae_cli.training.hardware import choose_device, choose_precision
-from mmvae_cli.training.loop import Recipe
+from mmvae_cli.training.hardware import choose_device
 from mmvae_cli.training.run import Run, roles_of, save_run
 from mmvae_cli.training.source import Data, padded_rows
 from mmvae_cli.versions import versions
 
 log = logging.getLogger("mmvae_cli")
-
-MOST_EPOCHS, FEWEST_EPOCHS = 500, 10
-STEPS = 4000  # updates after which training on many samples ends by default
-OnEpoch = Callable[[EpochReport], None]
 
 
 @dataclass(frozen=True)
@@ -139,6 +135,19 @@ def train(
         The file that will hold data and results, for later commands; None for an object in memory.
     """
     require_free(config.run, force=force)
+    with tracked(config, on_epoch) as (report, finish):
+        return finish(_train(source, config, force, data_path, command_line, report, on_screening))
+
+
+def _train(
+    source: Source | MuData,
+    config: TrainConfig,
+    force: bool,
+    data_path: Path | None,
+    command_line: str,
+    on_epoch: OnEpoch | None,
+    on_screening: OnScreening | None,
+) -> Outcome:
     lazily = stays_on_disk(config.on_disk, source, config.modalities or None, config.layer)
     if lazily and config.replicates > 1 and config.splits == "own":
         raise UsageError("--splits own is for values in memory", hint="with --on-disk all replicates have one split")
@@ -224,29 +233,6 @@ def _spec(prepared: Prepared, config: TrainConfig, sizes: list[int]) -> ModelSpe
     )
 
 
-def _recipe(prepared: Prepared, config: TrainConfig, n_training: int, device: torch.device) -> Recipe:
-    """Fill in what the options leave open."""
-    widths = [record.columns.shape[1] for record in prepared.records]
-    assert config.lr is not None
-    steps_per_epoch = -(-n_training // config.batch_size)
-    epochs = config.epochs or min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS / steps_per_epoch)))
-    given = per_modality(config.modality_weight, prepared.study.aligned.file_order, "--modality-weight")
-    weights = {name: float(weight) for name, weight in given.items() if weight is not None}
-    weights[LABEL] = float(max(widths)) if config.label_weight is None else config.label_weight
-    return Recipe(
-        epochs=epochs,
-        batch_size=config.batch_size,
-        lr=config.lr,
-        beta=config.beta,
-        warmup=config.warmup,
-        patience=max(10, epochs // 10) if config.patience is None else config.patience,
-        weights=weights,
-        dropout=config.dropout,
-        precision=choose_precision(config.precision, device, max(widths)),
-        threads=config.threads,
-    )
-
-
 def _rows(data: Data, chosen: np.ndarray) -> list[int]:
     """Numbers of the samples that are chosen (n_samples,), in the order in which they are read fastest."""
     rows = torch.from_numpy(np.flatnonzero(chosen))
@@ -261,7 +247,7 @@ def _fit(
     splits = _all_splits(study, config)
     rows = {part: [_rows(data, split == part) for split in splits] for part in ("train", "validation")}
     validation = padded_rows(rows["validation"], device) if all(rows["validation"]) else None
-    recipe = _recipe(prepared, config, len(rows["train"][0]), device)
+    recipe = recipe_of(prepared, config, len(rows["train"][0]), device)
     if validation is None and recipe.patience:
         log.info("no validation samples: training runs to the last epoch")
         recipe = replace(recipe, patience=0)

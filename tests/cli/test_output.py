@@ -170,3 +170,11 @@ def test_nothing_from_outside_moves_the_cursor() -> None:
     screen = io.StringIO()
     Console(file=screen).print(console.literal("a\x1b[31mb\rc\nd"))
     assert screen.getvalue() == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}d\n"
+
+
+def test_training_says_where_its_log_is(two: Path) -> None:
+    pytest.importorskip("tensorboard")
+    shown = done(f"train two.h5mu {QUICK} --log-to tensorboard:logs").out
+    (folder,) = Path("logs").iterdir()
+    assert f"logged: {folder}" in shown
+    assert folder.name.startswith("mmvae_run-")
