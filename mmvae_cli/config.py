@@ -206,6 +206,13 @@ class EvaluateConfig(RunOptions):
         True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
     )
     associations: bool = option(True, values.flag, "Test every latent against every column of obs (default: on).")
+    figures: str | None = option(None, values.path, "Also draw figures into this folder.", metavar="DIR")
+    figures_format: tuple[str, ...] = option(
+        ("png",),
+        values.several(values.choice("png", "svg", "pdf")),
+        "Formats of the figures: png, svg, pdf.",
+        metavar="A[,B]",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,10 @@ def show_evaluate(summary: Summary) -> None:
     if n_replicates > 1:
         out.print(f"\nwritten is replicate {summary['replicate'] + 1} of {n_replicates}")
     show_written(summary)
+    if "figures" in summary:
+        found = summary["figures"]
+        without = f"; left out: {', '.join(found['left_out'])}" if found["left_out"] else ""
+        out.print(f"figures: {len(found['files'])} files in {literal(found['folder'])}{without}")
     if "multiqc" in summary:
         name, files = summary["multiqc"]["name"], summary["multiqc"]["files"]
         out.print(f"for MultiQC: {len(files)} files in {literal(Path(files[0]).parent)}, called {literal(name)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +29,7 @@ RC: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.titlesize": 9,
     "axes.axisbelow": True,
+    "text.parse_math": False,  # names may hold dollar signs
 }
 
 
@@ -110,25 +110,30 @@ def lines(results: pd.DataFrame, metrics: Sequence[str], layout: Panels, series:
         for quantity, modality, frame in found
     }
     columns = list(dict.fromkeys((title, modality) for _, title, modality in frames))
+    known = {model for frame in frames.values() for model in frame.loc[frame["value"].notna(), "model"]}
+    kins = list(dict.fromkeys(one.kin for one in series))
+    series = [one for one in series if one.name in known]  # baselines have no latents, so no AUC
     with _style():
         figure, axes = _figure(len(rows), len(columns))
         for quantity, row, last in zip(rows, axes, _is_last(rows), strict=True):
             for column, axis in zip(columns, row, strict=True):
-                _draw_lines(axis, frames[quantity, *column], layout, series)
+                _draw_lines(axis, frames[quantity, *column], layout, series, kins)
                 axis.set_title(_title(quantity, *column))
             _finish_lines(row, quantity)
             for axis in row[: len(row) * (last and layout.x is not None)]:
                 axis.set_xlabel(f"number of {_name_of(str(layout.x))} features")
-        known = {model for frame in frames.values() for model in frame.loc[frame["value"].notna(), "model"]}
-        drawn = [one.name in known for one in series]  # baselines have no latents, so no AUC
-        handles = (list(compress(parts, drawn)) for parts in axes[0][0].get_legend_handles_labels())
         note = f"median ± sd,\n{_replicates(results)}"
-        figure.legend(*handles, loc="outside right upper", frameon=False, title=note, alignment="left")
+        figure.legend(
+            *axes[0][0].get_legend_handles_labels(),
+            loc="outside right upper",
+            frameon=False,
+            title=note,
+            alignment="left",
+        )
     return figure
 
 
-def _draw_lines(axis: Axes, frame: pd.DataFrame, layout: Panels, series: Sequence[Series]) -> None:
-    kins = list(dict.fromkeys(one.kin for one in series))
+def _draw_lines(axis: Axes, frame: pd.DataFrame, layout: Panels, series: Sequence[Series], kins: Sequence[str]) -> None:
     levels = [None] if layout.x is None else sorted(frame[layout.x].unique())
     for index, one in enumerate(series):
         own = frame[frame["model"] == one.name]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from mmvae_cli.data.formats import Source
 from mmvae_cli.data.labels import Label
 from mmvae_cli.errors import DataError
 from mmvae_cli.evaluation.metrics import median_and_sd, r2_per_feature, summarise
-from mmvae_cli.pipeline.apply import Applied, match
+from mmvae_cli.pipeline.apply import Applied, Matched, match
 from mmvae_cli.pipeline.associations import as_table, associations
 from mmvae_cli.pipeline.baselines import compare
+from mmvae_cli.pipeline.figures import FigureFolder, results_of
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
 from mmvae_cli.pipeline.pairs import pairs
@@ -54,9 +56,25 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
         If nothing was held out, or the held-out samples are not in the data.
     """
     run = load_run(config.run)
+    figures = None if config.figures is None else FigureFolder(Path(config.figures), config.figures_format)
+    if figures is not None:
+        figures.check()
     dataset = evaluation_sample(open_data(run, source, config.on_disk), run)
     columns = _columns(run, dataset, config.label, config.batch)
     matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
+    outcome = _outcome(matched, columns, config, command_line)
+    if figures is None:
+        return outcome
+    key, written = run.record["key"], matched.replicate(run.replicate)
+    summary = figures.write(results_of(written, outcome.updates, key), key)
+    return replace(outcome, summary={**outcome.summary, "figures": summary})
+
+
+def _outcome(
+    matched: Matched, columns: tuple[Label | None, Sequence[Label]], config: EvaluateConfig, command_line: str
+) -> Outcome:
+    """Metrics, and the table of what to write."""
+    run = matched.run
     evaluated = [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]
     chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
     written = matched.replicate(run.replicate)
@@ -74,7 +92,7 @@ def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_
         "replicates": [one.metrics for one in evaluated],
         "over_replicates": over_replicates([one.metrics for one in evaluated]),
     }
-    key, aligned = run.record["key"], align(dataset)
+    key, aligned = run.record["key"], align(matched.aligned.dataset)
     by_feature = {
         **{f"r2_{kind}": values for kind, values in chosen.r2.items()},
         **trust.by_feature,

@@ -40,10 +40,10 @@ def scatter(axis: Axes, places: np.ndarray, column: pd.Series | None) -> None:
         points = axis.scatter(x, y, c=known.to_numpy()[order], cmap="viridis", zorder=2, **draw)
         axis.figure.colorbar(points, ax=axis, label=short(column.name, 40), pad=0.02, fraction=0.05, aspect=18)
         if missing.any():
-            legend(axis, bbox_to_anchor=(0.0, -0.18), markerscale=1.5)
+            legend(axis, bbox_to_anchor=(0.0, -0.18))
     else:
         _classes(axis, places[~missing], class_names(column[~missing]), draw)
-        legend(axis, title=short(column.name, 30), markerscale=1.5, ncols=1 + (column.nunique() > 12))
+        legend(axis, title=short(column.name, 30), ncols=1 + (column.nunique() > 12))
 
 
 def is_number(column: pd.Series) -> bool:

@@ -50,17 +50,25 @@ def r2(
         axis.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
         name_columns(axis, list(scores), width)
         axis.set_xlim(-0.6, len(scores) - 0.4)
-        axis.set_ylim(max(lowest, min(axis.get_ylim()[0], -0.1)), HIGHEST)
+        axis.set_ylim(floor_of(axis, lowest), HIGHEST)
         axis.set_ylabel(f"R² of a feature,\n{FROM[kind]}")
         title = cut_note(pd.concat(scores.values())["r2"], axis.get_ylim()[0])
         legend(axis, title=title, handles=[_patch(part) for part in parts])
     return axis
 
 
+def floor_of(axis: Axes, lowest: float) -> float:
+    """Where an axis of R² ends below: at a number that can be said with one digit, or at ``lowest``."""
+    return max(lowest, min(np.floor(axis.get_ylim()[0] * 10) / 10, -0.1))
+
+
 def cut_note(values: pd.Series, lowest: float) -> str | None:
     """How many features are too low to be shown."""
     n_cut = int((values < lowest).sum())
-    return f"{n_cut:,} of {len(values):,} features\nbelow {number(lowest, 1)} not shown" if n_cut else None
+    if not n_cut:
+        return None
+    floor = number(lowest, 1 if round(lowest, 1) == lowest else 2)
+    return f"{n_cut:,} of {len(values):,} features\nbelow {floor} not shown"
 
 
 def _boxes(axis: Axes, values: list[pd.Series], place: int, parts: list[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmvae_cli.evaluation.figures import HIGHEST
-from mmvae_cli.plots.r2 import cut_note
+from mmvae_cli.plots.r2 import cut_note, floor_of
 from mmvae_cli.plots.record import FROM, feature_scores
 from mmvae_cli.plots.style import GREY, canvas, legend, palette, short
 
@@ -45,14 +45,16 @@ def r2_ranked(
     scores = feature_scores(mdata, key, kind)
     with canvas(ax, 5.6, 2.9) as axis:
         for (name, frame), colour in zip(scores.items(), palette(len(scores)), strict=True):
+            if frame.empty:  # no feature varies in the held-out samples
+                continue
             ranked = np.sort(frame["r2"].to_numpy())[::-1]
-            share = 100 * (np.arange(len(ranked)) + 0.5) / max(len(ranked), 1)
+            share = 100 * (np.arange(len(ranked)) + 0.5) / len(ranked)
             n_above = int((ranked > 0).sum())
             label = f"{short(name)}: {n_above:,} of {len(ranked):,} above 0"
             axis.plot(share, ranked, color=colour, linewidth=1.6, label=label, marker="." if len(ranked) < 30 else "")
         axis.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
         axis.set_xlim(0, 100)
-        axis.set_ylim(max(lowest, min(axis.get_ylim()[0], -0.1)), HIGHEST)
+        axis.set_ylim(floor_of(axis, lowest), HIGHEST)
         axis.set_xlabel("features, best predicted first [%]")
         axis.set_ylabel(f"R² of a feature,\n{FROM[kind]}")
         legend(axis, title=cut_note(pd.concat(scores.values())["r2"], axis.get_ylim()[0]))

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from mmvae_cli.evaluation.figures import COLOURS, DOTS, RC, SETS
 
@@ -22,13 +22,14 @@ BLUE, ORANGE = COLOURS[:2]
 GREY, FAINT = "#888888", "#D9D9D9"
 PAPER_DOTS = 2 * DOTS  # per inch, of what is printed
 LONGEST = 24  # letters of a name
+POINT = 28.0  # points², in a legend
 LETTER = 0.068  # inches, the width of one
 SAVED: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "mmvae",  # the same figure is the same file
     "pdf.fonttype": 42,  # TrueType: fonts are embedded and text can be edited
 }
-NO_DATE = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+NO_DATE = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 @contextmanager
@@ -72,7 +73,11 @@ def legend(axis: Axes, **more: Any) -> None:
     """Put the legend to the right of the axes."""
     options = {"loc": "upper left", "bbox_to_anchor": (1.03, 1.0), "borderaxespad": 0.0}
     look = {"frameon": False, "alignment": "left", "fontsize": 8, "title_fontsize": 8}
-    axis.legend(**{**options, **look, **more})
+    made = axis.legend(**{**options, **look, **more})
+    for handle in made.legend_handles:
+        resize = getattr(handle, "set_sizes", None)
+        if resize is not None:  # of points, which may be small in the figure
+            resize([POINT])
 
 
 def palette(n_colours: int) -> list[Any]:
@@ -81,7 +86,7 @@ def palette(n_colours: int) -> list[Any]:
         return list(COLOURS[:n_colours])
     from matplotlib import colormaps
 
-    many = colormaps["tab20"].colors  # type: ignore[attr-defined]
+    many = colormaps["tab10" if n_colours <= 10 else "tab20"].colors  # type: ignore[attr-defined]
     return [many[index % len(many)] for index in range(n_colours)]
 
 
@@ -112,13 +117,15 @@ def number(value: float, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def save(figure: Figure | Axes, path: Path | str, *, dots: int = PAPER_DOTS) -> None:
-    """Write a figure as its suffix says (``.png``, ``.svg``, ``.pdf``), with text as text.
+def save(figure: Figure | Axes, path: Path | str | IO[bytes], *, format: str = "", dots: int = PAPER_DOTS) -> None:
+    """Write a figure, with text as text.
 
     Parameters
     ----------
     figure
         A figure, or axes of it.
+    path, format
+        The file; ``png``, ``svg`` or ``pdf``, by default as its suffix says.
     dots
         Per inch, of a PNG and of points that are drawn as an image.
     """
@@ -129,4 +136,5 @@ def save(figure: Figure | Axes, path: Path | str, *, dots: int = PAPER_DOTS) -> 
     whole: Any = figure if hasattr(figure, "savefig") else figure.figure
     with rc_context(SAVED), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names in scripts that the font lacks
-        whole.savefig(path, dpi=dots, facecolor="white", metadata=NO_DATE.get(Path(path).suffix.lower()))
+        format = format or Path(str(path)).suffix.lstrip(".").lower() or "png"
+        whole.savefig(path, format=format, dpi=dots, facecolor="white", metadata=NO_DATE.get(format))

@@ -67,7 +67,7 @@ def _mark(axis: Axes, values: np.ndarray) -> None:
     """Numbers, and hatching where there can be none."""
     from matplotlib.patches import Rectangle
 
-    middle = np.nanmax(values) / 2
+    middle, digits = np.nanmax(values) / 2, 0 if np.nanmax(values) >= 10 else 1
     for (row, latent), value in np.ndenumerate(values):
         if np.isnan(value):
             box = Rectangle(
@@ -76,7 +76,7 @@ def _mark(axis: Axes, values: np.ndarray) -> None:
             axis.add_patch(box)
         elif values.size <= MOST_NUMBERS:
             colour = "white" if value > middle else "black"
-            axis.text(latent, row, number(value, 0), ha="center", va="center", color=colour, fontsize=7.5)
+            axis.text(latent, row, number(value, digits), ha="center", va="center", color=colour, fontsize=7.5)
 
 
 def _name_latents(axis: Axes, names: Sequence[str], values: np.ndarray) -> None:

@@ -36,6 +36,13 @@ def test_without_baselines_nothing_is_said_of_them(evaluated: str) -> None:
     assert "better than the model" not in found
 
 
+def test_figures_are_counted_and_those_left_out_are_named(here: Path, drawn: Path) -> None:
+    done(f"train {drawn}/two.h5mu -o out.h5mu --quiet {QUICK}")
+    found = done("evaluate --no-baselines --no-associations --figures figures --figures-format svg").out
+    files = len(list((here / "figures").glob("*.svg")))
+    assert f"figures: {files} files in figures; left out: baselines, roc, stability" in found
+
+
 def scores(median: float) -> dict[str, object]:
     return {"all": {"median": median, "mean": median, "n": 1000}}
 

@@ -82,6 +82,8 @@ def test_a_model_without_a_value_is_not_in_the_legend() -> None:
     figure = figures.lines(results, ("auc",), figures.panels(results, FACTORS), SERIES)
     assert figure is not None
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["MVAE"]
+    (container,) = figure.axes[0].containers
+    np.testing.assert_array_equal(container.lines[0].get_xdata(), [0, 1])  # no room is left for it
 
 
 def test_boxes_stand_for_each_model_and_set() -> None:
