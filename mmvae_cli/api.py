@@ -190,7 +190,7 @@ def evaluate(mdata: MuData, **options: Any) -> MuData:
         The data the model was trained on; gets per modality ``var["mmvae_r2_cross"]``, ``…_self``, ``…_joint``
         and ``uns["mmvae"]["metrics"]``.
     **options
-        As the flags of ``mmvae evaluate``: ``run="mmvae_run"``.
+        As the flags of ``mmvae evaluate``: ``run="mmvae_run"``; ``figures="figures"`` also draws all that ``pl`` has.
     """
     return _in_memory("evaluate", mdata, options_of("evaluate", options))
 

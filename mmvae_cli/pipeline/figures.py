@@ -54,6 +54,7 @@ class FigureFolder:
 
     def write(self, results: Any, key: str) -> dict[str, Any]:
         """Draw all figures, then write them, and remove earlier ones that there are no more; returns the summary."""
+        log.info("drawing figures into %s", self.path)
         contents, left_out = _contents(results, key, self.formats)
         earlier, is_new = self._earlier(), not self.path.exists()
         with writing_errors(self.path):

@@ -46,12 +46,13 @@ def history(mdata: MuData, *, key: str = "mmvae") -> Figure:
         raise DataError(f"there is no history in uns[{key!r}]", hint=TRAIN)
     replicates, written = training(mdata, key)["replicates"], int(training(mdata, key)["replicate"])
     drawn = [name for name in CURVES if name in curves and np.isfinite(curves[name]).any()]
-    with grid(1, len(drawn), 3.1, 2.5) as (figure, axes):
+    with grid(1, len(drawn), 3.1, 2.6) as (figure, axes):
         for name, axis in zip(drawn, axes[0], strict=True):
             _draw(axis, np.atleast_2d(curves[name]), written, int(replicates[written]["best_epoch"]), CURVES[name][1])
             axis.set_ylabel(CURVES[name][0])
             axis.set_xlabel("epoch")
-        axes[0][-1].legend(frameon=False, fontsize=8)
+        drawn_lines = {line.get_label(): line for line in axes[0][0].lines if line.get_label()[0] != "_"}
+        figure.legend(drawn_lines.values(), drawn_lines, loc="outside upper right", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
@@ -60,12 +61,12 @@ def _draw(axis: Axes, values: np.ndarray, written: int, best: int, colour: str) 
     epochs = np.arange(1, values.shape[1] + 1)
     for replicate, curve in enumerate(values):
         if replicate != written:
-            axis.plot(epochs, curve, color=GREY, alpha=0.4, linewidth=0.8)
+            axis.plot(epochs, curve, color=GREY, alpha=0.4, linewidth=0.8, label="other replicates")
     axis.plot(epochs, values[written], color=colour, linewidth=1.5)
     if 1 <= best <= len(epochs):
         axis.axvline(best, color=GREY, linewidth=0.8, linestyle=":")
         axis.plot(
-            [best], [values[written, best - 1]], "o", color=colour, markersize=5, markeredgecolor="white",
+            [best], [values[written, best - 1]], "o", color=colour, markersize=6, markeredgecolor="white",
             label=f"weights kept, epoch {best:,}",
         )  # fmt: skip
     axis.set_xlim(0, len(epochs) + 1)

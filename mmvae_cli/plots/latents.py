@@ -23,8 +23,8 @@ MOST_POINTS = 50_000
 def latents(
     mdata: MuData,
     color: str | None = None,
-    *,
     block: str = "shared",
+    *,
     basis: str | None = None,
     most: int = MOST_POINTS,
     key: str = "mmvae",
@@ -73,7 +73,7 @@ def latents(
         axis.set_xlabel(short(found.axes[0]))
         axis.set_ylabel(short(found.axes[1]))
         if found.axes[1] == "":
-            axis.set_ylim(-1, 1)
+            axis.set_ylim(-0.45, 0.45)
         if found.axes[1] == "" or names[0] != found.axes[0]:  # places have no unit
             axis.set_yticks([])
         if names[0] != found.axes[0]:

@@ -21,7 +21,7 @@ def r2(
 ) -> Axes:
     """Draw box plots of the features' R² on held-out samples, for each modality its shared features beside its others.
 
-    Boxes are quartiles, whiskers end at the last value within 1.5 times their range, as do the axes below ``lowest``.
+    Boxes are quartiles, whiskers end at the last value within 1.5 times their range; what is beyond is not drawn.
 
     Parameters
     ----------
@@ -52,8 +52,10 @@ def r2(
         axis.set_xlim(-0.6, len(scores) - 0.4)
         axis.set_ylim(floor_of(axis, lowest), HIGHEST)
         axis.set_ylabel(f"R² of a feature,\n{FROM[kind]}")
-        title = cut_note(pd.concat(scores.values())["r2"], axis.get_ylim()[0])
-        legend(axis, title=title, handles=[_patch(part) for part in parts])
+        cut = cut_note(pd.concat(scores.values())["r2"], axis.get_ylim()[0])
+        legend(
+            axis, title="\n".join(filter(None, ("no outliers drawn", cut))), handles=[_patch(part) for part in parts]
+        )
     return axis
 
 
@@ -68,7 +70,7 @@ def cut_note(values: pd.Series, lowest: float) -> str | None:
     if not n_cut:
         return None
     floor = number(lowest, 1 if round(lowest, 1) == lowest else 2)
-    return f"{n_cut:,} of {len(values):,} features\nbelow {floor} not shown"
+    return f"{n_cut:,} of {len(values):,} features\nbelow {floor} cut off"
 
 
 def _boxes(axis: Axes, values: list[pd.Series], place: int, parts: list[str]) -> None:

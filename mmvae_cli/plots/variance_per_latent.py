@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
 UNUSED = 100 * UNUSED_BELOW  # per cent
+LOWEST_TOP = 1.0  # per cent at the end of the scale, so that next to nothing does not look like much
 MOST_NUMBERS = 80  # cells that have their number written into them
 
 
@@ -50,7 +51,7 @@ def variance_per_latent(mdata: MuData, *, key: str = "mmvae", ax: Axes | None = 
         row[[block not in ("shared", modality) for block in blocks]] = np.nan
     with canvas(ax, 2.1 + 0.42 * len(names), 1.2 + 0.42 * len(found)) as axis:
         axis.set_facecolor("white")
-        image = axis.imshow(values, cmap="Blues", vmin=0, vmax=max(np.nanmax(values), UNUSED), aspect="auto")
+        image = axis.imshow(values, cmap="Blues", vmin=0, vmax=max(np.nanmax(values), LOWEST_TOP), aspect="auto")
         _mark(axis, values)
         axis.set_yticks(range(len(found)), shown(list(found)))
         _name_latents(axis, names, values)
@@ -67,7 +68,8 @@ def _mark(axis: Axes, values: np.ndarray) -> None:
     """Numbers, and hatching where there can be none."""
     from matplotlib.patches import Rectangle
 
-    middle, digits = np.nanmax(values) / 2, 0 if np.nanmax(values) >= 10 else 1
+    top = max(np.nanmax(values), LOWEST_TOP)
+    middle, digits = top / 2, 0 if top >= 10 else 1
     for (row, latent), value in np.ndenumerate(values):
         if np.isnan(value):
             box = Rectangle(

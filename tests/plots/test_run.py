@@ -35,7 +35,7 @@ def test_curves_are_those_of_the_run_folder(evaluated: mudata.MuData) -> None:
         np.testing.assert_array_equal(curves[1.5], record["history"][name][written])
         np.testing.assert_array_equal(curves[0.8], record["history"][name][1 - written])
         assert [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"] == [best]
-    assert f"epoch {best}" in figure.axes[-1].get_legend().get_texts()[0].get_text()
+    assert f"epoch {best}" in figure.legends[0].get_texts()[-1].get_text()
 
 
 def test_curves_are_in_the_file_too(evaluated: mudata.MuData, tmp_path: Path) -> None:
