@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import os
@@ -15,8 +17,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from mmvae_cli.errors import MmvaeError, did_you_mean, listed
+from mmvae_cli.errors import CannotWriteError, MmvaeError, did_you_mean, listed
 
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 OUT_OF_MEMORY, INTERRUPTED, TERMINATED, BUG, PIPE_CLOSED = 137, 130, 143, 70, 141
 
 WIDE = 160  # columns where the output is no terminal: tables are not cut, lines not broken
@@ -28,9 +31,17 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+class _LogConsole(_Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Say it if it can be said: work is not given up because its log cannot be written."""
+        with contextlib.suppress(OSError):
+            super().print(*objects, **options)
+
+
 def _console(*, stderr: bool) -> Console:
-    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return _Console(
+    stream = sys.stderr if stderr else sys.stdout
+    is_terminal = stream is not None and stream.isatty()  # None: closed by whoever started this
+    return (_LogConsole if stderr else _Console)(
         stderr=stderr, highlight=False, emoji=False, soft_wrap=not is_terminal, width=None if is_terminal else WIDE
     )
 
@@ -81,6 +92,8 @@ def set_up_log(*, quiet: bool) -> list[str]:
 
 def print_json(value: dict[str, Any], warnings: list[str]) -> None:
     """Print one JSON object on stdout."""
+    if sys.stdout is None:
+        raise CannotWriteError("standard output is closed", hint="--json prints there; everything else is done")
     sys.stdout.write(json.dumps({**value, "warnings": warnings}, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -106,14 +119,25 @@ def exit_code_of(error: BaseException) -> int:
         show_error("interrupted; no output is left half written")
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the last flush does not fail, too
+        _drop_output()
         return PIPE_CLOSED
+    if (
+        isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None
+    ):  # files have their own error
+        _drop_output()
+        show_error(f"cannot print the result: {os.strerror(error.errno)}", "whatever goes into files is done")
+        return CannotWriteError.exit_code
     if isinstance(error, MemoryError):
         show_error("out of memory", "use fewer features (--shared, --other) or samples, or a machine with more")
         return OUT_OF_MEMORY
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # raised by the parser of the command line
         return _wrong_usage(error)
     return _bug(error)
+
+
+def _drop_output() -> None:
+    """Let what could not be printed be forgotten, so that the last flush does not fail, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wrong_usage(error: Any) -> int:
@@ -137,11 +161,24 @@ def _did_you_mean(names: list[str]) -> str:
 
 
 def _bug(error: BaseException) -> int:
-    with tempfile.NamedTemporaryFile("w", prefix="mmvae-error-", suffix=".log", delete=False, encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(error)))
+    details = "".join(traceback.format_exception(error))
     show_error(f"this is a bug: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-    err.print(f"  please report it with the details in {escape(file.name)}")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="mmvae-error-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(details)
+        err.print(f"  please report it with the details in {escape(file.name)}")
+    except OSError:  # no place for a file either
+        err.print(f"  please report it:\n{escape(details)}")
     return BUG
+
+
+def occupy_closed_streams() -> None:
+    """Give the numbers of closed standard streams to nothing, or the next file of data that is opened gets them."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def listen_for_termination() -> None:

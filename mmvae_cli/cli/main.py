@@ -10,7 +10,7 @@ import typer
 
 from mmvae_cli.cli.benchmark import benchmark
 from mmvae_cli.cli.check import check
-from mmvae_cli.cli.console import exit_code_of, listen_for_termination
+from mmvae_cli.cli.console import exit_code_of, listen_for_termination, occupy_closed_streams
 from mmvae_cli.cli.embed import embed
 from mmvae_cli.cli.evaluate import evaluate
 from mmvae_cli.cli.predict import predict
@@ -55,6 +55,7 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error ends here, with its exit code."""
+    occupy_closed_streams()
     listen_for_termination()
     arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     with warnings.catch_warnings():
@@ -62,7 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
             warnings.simplefilter("ignore")  # what libraries tell developers; our own warnings come through the log
         try:
             code = typer.main.get_command(app).main(arguments, prog_name="mmvae", standalone_mode=False)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001 - the one place where all errors become exit codes
             code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)
