@@ -4,6 +4,7 @@ Functions return the matplotlib ``Axes`` they drew on (several panels: the ``Fig
 ``pl.r2(mdata).figure`` shows the figure, ``pl.save(axes, "r2.pdf")`` writes it.
 """
 
+from mmvae_cli.plots.associations import associations
 from mmvae_cli.plots.baselines import baselines
 from mmvae_cli.plots.history import history
 from mmvae_cli.plots.latents import latents
@@ -19,6 +20,7 @@ from mmvae_cli.plots.variance_explained import variance_explained
 from mmvae_cli.plots.variance_per_latent import variance_per_latent
 
 __all__ = [
+    "associations",
     "baselines",
     "history",
     "latents",

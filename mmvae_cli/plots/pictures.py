@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmvae_cli.errors import DataError
+from mmvae_cli.plots.associations import associations
 from mmvae_cli.plots.baselines import baselines
 from mmvae_cli.plots.history import history
 from mmvae_cli.plots.latents import latents
@@ -123,6 +124,12 @@ PICTURES: Sequence[Picture] = (
     ),
     Picture("latents_shared", "Samples by their shared latents.", _shared),
     Picture("latents_private", "Samples by the private latents of each modality.", _private),
+    Picture(
+        "associations",
+        "Strength of the association of each latent with columns of the samples: 2·AUC − 1, |ρ| or the root of ε²; "
+        "the numbers are the effects.",
+        _alone(associations),
+    ),
     Picture(
         "loadings",
         "Features that the first shared latents change most: change on average when the latent rises by a standard "

@@ -140,6 +140,26 @@ def test_many_points_are_an_image_and_many_classes_share_a_colour() -> None:
     assert not axis.collections[0].get_rasterized()
 
 
+def test_cells_are_the_associations_and_significant_ones_have_their_effect(evaluated: mudata.MuData) -> None:
+    tests = mmvae_cli.associations(evaluated)
+    axis = pl.associations(evaluated)
+    latents = list(evaluated.uns["mmvae"]["latents"])
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["label (AUC)", "age (ρ)"]
+    drawn = axis.images[0].get_array()
+    for one in tests.itertuples():
+        row = ["label", "age"].index(one.column)
+        strength = 2 * one.effect - 1 if one.measure == "auc" else abs(one.effect)
+        assert drawn[row, latents.index(one.latent)] == pytest.approx(strength)
+    changed = evaluated.copy()
+    changed.uns["mmvae"]["associations"]["q"] = np.where(np.arange(len(tests)) == 1, 0.01, 1.0)
+    one = tests.iloc[1]
+    axis = pl.associations(changed, most=1)
+    (text,) = axis.texts
+    assert text.get_text() == f"{one['effect']:.2f}".replace("-", "−")
+    assert text.get_position() == (latents.index(one["latent"]), 0)
+    assert "1 more not shown" in axis.get_title(loc="left")
+
+
 def test_bars_are_the_largest_loadings(evaluated: mudata.MuData) -> None:
     named = evaluated.copy()
     named.mod["rna"].var["symbol"] = [f"$gene_{place}$" for place in range(named.mod["rna"].n_vars)]

@@ -72,7 +72,17 @@ def test_bars_of_baselines_are_the_medians_of_the_metrics(evaluated: mudata.MuDa
 
 def test_what_is_not_there_is_named_with_the_command_that_writes_it(evaluated: mudata.MuData) -> None:
     fresh = mudata.MuData({name: adata[:, :2].copy() for name, adata in evaluated.mod.items()})
-    draws = [pl.r2, pl.r2_ranked, pl.pairs, pl.baselines, pl.history, pl.roc, pl.stability, pl.variance_explained]
+    draws = [
+        pl.associations,
+        pl.r2,
+        pl.r2_ranked,
+        pl.pairs,
+        pl.baselines,
+        pl.history,
+        pl.roc,
+        pl.stability,
+        pl.variance_explained,
+    ]
     for draw in [*draws, pl.variance_per_latent, pl.latents, lambda mdata: pl.loadings(mdata, "rna")]:
         with pytest.raises(DataError, match="mmvae train"):
             draw(fresh)
