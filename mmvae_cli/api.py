@@ -7,15 +7,13 @@ Each takes a MuData and returns it with the results in it (``check`` returns wha
 from __future__ import annotations
 
 import importlib
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmvae_cli import config as configs
 from mmvae_cli.errors import UsageError
-from mmvae_cli.options import Options, from_options
-from mmvae_cli.pipeline.benchmark_options import BENCHMARK_PRESETS, BenchmarkConfig
+from mmvae_cli.pipeline.command_options import CONFIGS as CONFIGS
+from mmvae_cli.pipeline.command_options import options_of as options_of
 from mmvae_cli.pipeline.results import associations as associations
 from mmvae_cli.pipeline.results import metrics as metrics
 
@@ -24,28 +22,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from mmvae_cli.pipeline.outcome import Outcome
-
-log = logging.getLogger("mmvae_cli")
-
-CONFIGS: dict[str, type[Options]] = {
-    "check": configs.CheckConfig,
-    "select": configs.SelectConfig,
-    "train": configs.TrainConfig,
-    "embed": configs.EmbedConfig,
-    "predict": configs.PredictConfig,
-    "evaluate": configs.EvaluateConfig,
-    "top-features": configs.TopFeaturesConfig,
-    "benchmark": BenchmarkConfig,
-    "simulate": configs.SimulateConfig,
-}
-PRESETS = {"train": configs.PRESETS, "benchmark": BENCHMARK_PRESETS}
-
-
-def options_of(
-    command: str, options: Mapping[str, Any], *, preset: str | None = None, config: str | Path | None = None
-) -> Any:
-    """Return the checked options of a command."""
-    return from_options(CONFIGS[command], options, presets=PRESETS.get(command), preset=preset, config=config)
 
 
 def _pipeline(command: str) -> Callable[..., Any]:
@@ -72,6 +48,7 @@ def _in_memory(command: str, mdata: MuData, options: Any, **more: Any) -> MuData
     _require_mudata(mdata, options)
     outcome: Outcome = _pipeline(command)(mdata, options, command_line=f"mmvae_cli.{command}", **more)
     apply(mdata, outcome.updates)
+    outcome.write_pages()
     return mdata
 
 
@@ -181,7 +158,7 @@ def predict(mdata: MuData, **options: Any) -> MuData:
     return _in_memory("predict", mdata, options_of("predict", options))
 
 
-def evaluate(mdata: MuData, **options: Any) -> MuData:
+def evaluate(mdata: MuData, *, force: bool = False, **options: Any) -> MuData:
     """Evaluate a trained model on its held-out samples; ``metrics`` reads the result.
 
     Parameters
@@ -189,10 +166,33 @@ def evaluate(mdata: MuData, **options: Any) -> MuData:
     mdata
         The data the model was trained on; gets per modality ``var["mmvae_r2_cross"]``, ``…_self``, ``…_joint``
         and ``uns["mmvae"]["metrics"]``.
+    force
+        Replace the page of ``html`` if it exists.
     **options
         As the flags of ``mmvae evaluate``: ``run="mmvae_run"``; ``figures="figures"`` also draws all that ``pl`` has.
     """
-    return _in_memory("evaluate", mdata, options_of("evaluate", options))
+    return _in_memory("evaluate", mdata, options_of("evaluate", options), force=force)
+
+
+def report(mdata: MuData, *, force: bool = False, **options: Any) -> Path:
+    """Write a page for the browser about a trained model, with all its data in it; the data are left as they are.
+
+    Parameters
+    ----------
+    mdata
+        The data the model was trained on; an evaluation of this model that stands in them is used again.
+    force
+        Replace the file if it exists.
+    **options
+        As the flags of ``mmvae report``: ``run="mmvae_run", out="report.html"``.
+
+    Returns
+    -------
+    The file.
+    """
+    checked = options_of("report", options)
+    _in_memory("report", mdata, checked, force=force)
+    return Path(checked.out)
 
 
 def top_features(mdata: MuData, **options: Any) -> DataFrame:

@@ -191,8 +191,8 @@ class PredictConfig(RunOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(RunOptions):
-    """Options of ``mmvae evaluate``."""
+class MeasureOptions(RunOptions):
+    """What is measured on held-out samples."""
 
     label: str | None = option(None, values.text, "Label to separate (default: that of the run).", metavar="COLUMN")
     batch: tuple[str, ...] = option(
@@ -206,13 +206,6 @@ class EvaluateConfig(RunOptions):
         True, values.flag, "Compare with ridge regression and other simple predictions (default: on)."
     )
     associations: bool = option(True, values.flag, "Test every latent against every column of obs (default: on).")
-    figures: str | None = option(None, values.path, "Also draw figures into this folder.", metavar="DIR")
-    figures_format: tuple[str, ...] = option(
-        ("png",),
-        values.several(values.choice("png", "svg", "pdf")),
-        "Formats of the figures: png, svg, pdf.",
-        metavar="A[,B]",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +238,27 @@ class TopFeaturesConfig(Options):
     names: str | None = option(
         None, values.text, "Column of var with names to show beside the features, as symbol.", metavar="COLUMN"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(MeasureOptions):
+    """Options of ``mmvae evaluate``."""
+
+    figures: str | None = option(None, values.path, "Also draw figures into this folder.", metavar="DIR")
+    figures_format: tuple[str, ...] = option(
+        ("png",),
+        values.several(values.choice("png", "svg", "pdf")),
+        "Formats of the figures: png, svg, pdf.",
+        metavar="A[,B]",
+    )
+    html: str | None = option(None, values.path, "Also write a page for the browser, as report does.", metavar="FILE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig(MeasureOptions):
+    """Options of ``mmvae report``."""
+
+    out: str = option("report.html", values.path, "The page.", metavar="FILE")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mmvae_cli import errors, values
-from mmvae_cli.api import CONFIGS, PRESETS
 from mmvae_cli.cli import console, main
 from mmvae_cli.options import default_of, flag_name
+from mmvae_cli.pipeline.command_options import CONFIGS, PRESETS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 

@@ -24,6 +24,7 @@ LAYERS = (
     {"data", "model"},
     {"training", "evaluation"},
     {"plots"},
+    {"reporting"},
     {"pipeline"},
     {"api", "pl"},
     {"__init__"},

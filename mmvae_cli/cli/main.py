@@ -14,6 +14,7 @@ from mmvae_cli.cli.console import exit_code_of, listen_for_termination, occupy_c
 from mmvae_cli.cli.embed import embed
 from mmvae_cli.cli.evaluate import evaluate
 from mmvae_cli.cli.predict import predict
+from mmvae_cli.cli.report import report
 from mmvae_cli.cli.select import select
 from mmvae_cli.cli.simulate import simulate
 from mmvae_cli.cli.top_features import top_features
@@ -33,7 +34,7 @@ app = typer.Typer(
     },
 )
 
-COMMANDS = (check, select, train, embed, predict, evaluate, top_features, benchmark, simulate)
+COMMANDS = (check, select, train, embed, predict, evaluate, report, top_features, benchmark, simulate)
 for command in COMMANDS:
     app.command()(command)
 

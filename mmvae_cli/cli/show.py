@@ -192,6 +192,13 @@ def show_simulate(summary: Summary) -> None:
     show_written(summary)
 
 
+def show_report(summary: Summary) -> None:
+    """Say where the page is."""
+    evaluation = {"read": "of the evaluation in the data", "made": "of a new evaluation"}[summary["evaluation"]]
+    out.print(f"a page {evaluation}, {summary['bytes'] / 1e6:.1f} MB; open it in a browser")
+    show_written(summary)
+
+
 SHOW: dict[str, Callable[[Summary], None]] = {
     "check": show_check,
     "select": show_select,
@@ -202,4 +209,5 @@ SHOW: dict[str, Callable[[Summary], None]] = {
     "top-features": show_top_features,
     "benchmark": show_benchmark,
     "simulate": show_simulate,
+    "report": show_report,
 }

@@ -23,6 +23,8 @@ from mmvae_cli.data.zarr_folders import check_zarr_place
 from mmvae_cli.errors import CannotCreateError, UsageError, listed
 from mmvae_cli.pipeline.outcome import Outcome
 
+PAGES = (".html", ".htm")
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -81,8 +83,23 @@ def destination(source: Source, output: str | None, default: Path | None, *, for
     return Destination(source, path, None if data is None else file_state(data))
 
 
-def check_new(path: Path, *, force: bool) -> None:
-    """Refuse a place that cannot take a new file, or that has one without leave to replace it."""
+def check_new(path: Path, *, force: bool, flag: str = "-o") -> None:
+    """Refuse a place that cannot take a new file, or that has one without leave to replace it; ``flag`` names it."""
     check_zarr_place(path) if is_zarr(path) else check_place(path)
     if path.exists() and not force:
-        raise CannotCreateError(f"{path} exists", hint="name another file with -o, or replace it with --force")
+        raise CannotCreateError(f"{path} exists", hint=f"name another file with {flag}, or replace it with --force")
+
+
+def check_page(path: str, flag: str, *, force: bool) -> None:
+    """Refuse a place for a page that is none; checked before the work starts.
+
+    Raises
+    ------
+    UsageError
+        If the file is not called ``.html``.
+    CannotCreateError
+        As ``check_new``.
+    """
+    if Path(path).suffix.lower() not in PAGES:
+        raise UsageError(f"{flag} {path}: a page is an .html file", hint=f"name one: {flag} report.html")
+    check_new(Path(path), force=force, flag=flag)

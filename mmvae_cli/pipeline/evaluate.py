@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mudata import MuData
 
-from mmvae_cli.config import EvaluateConfig
-from mmvae_cli.data.aligned import Aligned, align
+from mmvae_cli._version import __version__
+from mmvae_cli.config import EvaluateConfig, MeasureOptions
+from mmvae_cli.data.aligned import align
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
 from mmvae_cli.data.labels import Label
@@ -21,6 +22,7 @@ from mmvae_cli.evaluation.metrics import median_and_sd, r2_per_feature, summaris
 from mmvae_cli.pipeline.apply import Applied, Matched, match
 from mmvae_cli.pipeline.associations import as_table, associations
 from mmvae_cli.pipeline.baselines import compare
+from mmvae_cli.pipeline.destination import check_page
 from mmvae_cli.pipeline.figures import FigureFolder, results_of
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
@@ -31,7 +33,7 @@ from mmvae_cli.pipeline.sampling import evaluation_sample
 from mmvae_cli.pipeline.separation import batches_of, label_of, separation
 from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.pipeline.variance import variance_of
-from mmvae_cli.training.run import ModalityRecord, Run, load_run
+from mmvae_cli.training.run import ModalityRecord, Run, fingerprint, load_run
 
 log = logging.getLogger("mmvae_cli")
 
@@ -47,36 +49,104 @@ class ReplicateMetrics:
     r2: Mapping[str, Mapping[str, np.ndarray]]
 
 
-def evaluate(source: Source | MuData | None, config: EvaluateConfig, *, command_line: str = "") -> Outcome:
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and on what.
+
+    Attributes
+    ----------
+    run, dataset, matched
+        The model and the data; where values stay on disk, the samples that were drawn.
+    folder
+        Of the run.
+    summary
+        JSON-able: all metrics.
+    by_feature
+        Kind → modality → (n_features of the written replicate,).
+    associations
+        Of latents with columns of the samples; None where they were not tested.
+    """
+
+    run: Run
+    dataset: Dataset
+    matched: Matched
+    folder: str
+    summary: dict[str, Any]
+    by_feature: Mapping[str, Mapping[str, np.ndarray]]
+    associations: Mapping[str, Any] | None
+
+    def entries(self) -> dict[str, object]:
+        """What ``uns`` shall hold of it."""
+        metrics: dict[str, object] = {"metrics": as_json(self.summary)}
+        return metrics if self.associations is None else {**metrics, ASSOCIATIONS: as_table(self.associations)}
+
+    def updates(self) -> dict[str, object]:
+        """Values per feature of the written replicate in the order of the file; nan for features not modelled."""
+        run, aligned, updates = self.run, self.matched.aligned, dict[str, object]()
+        for kind, by_modality in self.by_feature.items():
+            for name, values in by_modality.items():
+                names = run.modality(name).feature_names(run.replicate)
+                updates[f"mod/{name}/var/{run.record['key']}_{kind}"] = aligned.by_feature(name, names, values)
+        return updates
+
+
+def evaluate(
+    source: Source | MuData | None, config: EvaluateConfig, *, force: bool = False, command_line: str = ""
+) -> Outcome:
     """Evaluate every replicate on its own held-out samples.
+
+    Parameters
+    ----------
+    force
+        Replace a page that exists.
 
     Raises
     ------
     DataError
         If nothing was held out, or the held-out samples are not in the data.
     """
+    if config.html is not None:
+        check_page(config.html, "--html", force=force)
     run = load_run(config.run)
     figures = None if config.figures is None else FigureFolder(Path(config.figures), config.figures_format)
     if figures is not None:
         figures.check()
-    dataset = evaluation_sample(open_data(run, source, config.on_disk), run)
+    found = evaluated(run, evaluation_sample(open_data(run, source, config.on_disk), run), config)
+    key, aligned = run.record["key"], align(found.dataset)
+    entries = {**found.entries(), "evaluated": as_json(evaluation_mark(config)), "evaluate_command_line": command_line}
+    updates = with_record(found.updates(), aligned, key, {"command": "evaluate", **entries}, replaces=("evaluate",))
+    summary: dict[str, Any] = {**found.summary, "associations": found.associations}
+    pages: dict[Path, str] = {}
+    if figures is not None or config.html is not None:
+        results = results_of(found.matched.replicate(run.replicate), updates, key)
+    if figures is not None:
+        summary["figures"] = figures.write(results, key)
+    if config.html is not None:
+        from mmvae_cli.pipeline.report import page_of  # which imports this module
+
+        summary["html"] = config.html
+        pages[Path(config.html)] = page_of(found, results, {"evaluation": command_line})
+    return Outcome(summary, updates, pages)
+
+
+def evaluation_mark(config: MeasureOptions) -> dict[str, Any]:
+    """What an evaluation depends on beside the data: the trained model, the options, the version."""
+    names = ("label", "batch", "baselines", "associations", "min_features", "unseen_covariate")
+    options = {name: getattr(config, name) for name in names}
+    return {
+        "model": fingerprint(config.run),
+        "version": __version__,
+        **options,
+        "batch": list(config.batch),
+    }
+
+
+def evaluated(run: Run, dataset: Dataset, config: MeasureOptions) -> Evaluation:
+    """Evaluate every replicate of a run; raises as ``evaluate``."""
     columns = _columns(run, dataset, config.label, config.batch)
     matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
-    outcome = _outcome(matched, columns, config, command_line)
-    if figures is None:
-        return outcome
-    key, written = run.record["key"], matched.replicate(run.replicate)
-    summary = figures.write(results_of(written, outcome.updates, key), key)
-    return replace(outcome, summary={**outcome.summary, "figures": summary})
-
-
-def _outcome(
-    matched: Matched, columns: tuple[Label | None, Sequence[Label]], config: EvaluateConfig, command_line: str
-) -> Outcome:
-    """Metrics, and the table of what to write."""
-    run = matched.run
-    evaluated = [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]
-    chosen, trust = evaluated[run.replicate], uncertainty(matched, feature_sets)
+    replicates = [_replicate(matched.replicate(index), *columns) for index in range(run.n_replicates)]
+    chosen, trust = replicates[run.replicate], uncertainty(matched, feature_sets)
     written = matched.replicate(run.replicate)
     shares = variance_of(written)
     baselines = compare(written, chosen.r2["cross"]) if config.baselines else None
@@ -89,26 +159,16 @@ def _outcome(
         "variance": shares.metrics,
         "baselines": baselines,
         "uncertainty": trust.metrics,
-        "replicates": [one.metrics for one in evaluated],
-        "over_replicates": over_replicates([one.metrics for one in evaluated]),
+        "replicates": [one.metrics for one in replicates],
+        "over_replicates": over_replicates([one.metrics for one in replicates]),
     }
-    key, aligned = run.record["key"], align(matched.aligned.dataset)
     by_feature = {
         **{f"r2_{kind}": values for kind, values in chosen.r2.items()},
         **trust.by_feature,
         **shares.by_feature,
     }
-    updates = _updates(run, aligned, by_feature, key)
-    entries: dict[str, object] = {
-        "command": "evaluate",
-        "metrics": as_json(summary),
-        "evaluate_command_line": command_line,
-    }
-    found = associations(written) if config.associations else None
-    if found is not None:
-        entries[ASSOCIATIONS] = as_table(found)
-    summary = {**summary, "associations": found}
-    return Outcome(summary, with_record(updates, aligned, key, entries, replaces=("evaluate",)))
+    tests = associations(written) if config.associations else None
+    return Evaluation(run, dataset, matched, config.run, summary, by_feature, tests)
 
 
 def evaluate_run(
@@ -204,15 +264,3 @@ def over_replicates(metrics: list[Any]) -> Any:
     if isinstance(first, (int, float)) or first is None:
         return median_and_sd(metrics)
     return first
-
-
-def _updates(
-    run: Run, aligned: Aligned, by_feature: Mapping[str, Mapping[str, np.ndarray]], key: str
-) -> dict[str, object]:
-    """Values per feature of the written replicate in the order of the file; nan for features not modelled."""
-    updates: dict[str, object] = {}
-    for kind, by_modality in by_feature.items():
-        for name, values in by_modality.items():
-            names = run.modality(name).feature_names(run.replicate)
-            updates[f"mod/{name}/var/{key}_{kind}"] = aligned.by_feature(name, names, values)
-    return updates

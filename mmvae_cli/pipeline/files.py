@@ -52,6 +52,7 @@ def run(
         "evaluate": _evaluate,
         "benchmark": _benchmark,
         "top-features": _top_features,
+        "report": _report,
     }
     if command in special:
         return special[command](step, inputs, options, obs, output, force, command_line=command_line, **more)
@@ -76,6 +77,7 @@ def _source_or_run(inputs: Sequence[str], obs: str | None, options: RunOptions) 
 
 def _written(outcome: Outcome, place: Destination) -> dict[str, Any]:
     place.write(outcome)
+    outcome.write_pages()
     written = [path for path, value in outcome.updates.items() if value is not REMOVE]
     return {**outcome.summary, "output": str(place.path), "written": written}
 
@@ -89,6 +91,15 @@ def _benchmark(
     step: Step, inputs: Sequence[str], options: Any, obs: str | None, _output: Any, _force: Any, **more: Any
 ) -> dict[str, Any]:
     outcome: Outcome = step(inputs, options, obs=obs, **more)
+    return outcome.summary
+
+
+def _report(
+    step: Step, inputs: Sequence[str], options: Any, obs: str | None, output: str | None, force: bool, **more: Any
+) -> dict[str, Any]:
+    """Write the page; the data stay as they are."""
+    outcome: Outcome = step(_source_or_run(inputs, obs, options), options, force=force, **more)
+    outcome.write_pages()
     return outcome.summary
 
 
@@ -179,7 +190,7 @@ def _evaluate(
     if multiqc is not None:
         trained = load_run(options.run).record["summary"]
         report = multiqc_report(multiqc, name, options.run, trained, force=force)
-    summary = _written(step(source, options, **more), place)
+    summary = _written(step(source, options, force=force, **more), place)
     if report is not None:
         summary["multiqc"] = {"name": report.name, "files": report.write(summary)}
     return summary

@@ -6,10 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mmvae_cli._version import __version__
 from mmvae_cli.data.aligned import Aligned
+from mmvae_cli.data.atomic import write_file
 from mmvae_cli.data.elements import RECORD_MARK
 from mmvae_cli.data.updates import REMOVE, Layout, checked
 
@@ -24,10 +26,18 @@ class Outcome:
         JSON-able: what was found or done.
     updates
         Path in the .h5mu file → value, rows in the order of the file; empty where nothing is written.
+    pages
+        Files beside the data → their text.
     """
 
     summary: dict[str, Any]
     updates: Mapping[str, object] = field(default_factory=dict)
+    pages: Mapping[Path, str] = field(default_factory=dict)
+
+    def write_pages(self) -> None:
+        """Write the files beside the data, each whole or not at all."""
+        for path, text in self.pages.items():
+            write_file(path, text.encode())
 
 
 def as_json(value: object) -> str:

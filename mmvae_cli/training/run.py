@@ -7,6 +7,7 @@ and inexact as text; ``run.json`` everything else; ``history.csv`` the losses.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -220,6 +221,28 @@ def _write_history(history: Sequence[EpochReport], path: Path) -> None:
 
 def _short(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def fingerprint(folder: str | Path) -> str:
+    """SHA-256 of a trained model: its weights and all that ``run.json`` says."""
+    digest = hashlib.sha256()
+    for name in (WEIGHTS_FILE, CONFIG_FILE):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()
+
+
+def load_history(folder: str | Path) -> dict[str, np.ndarray]:
+    """Curves of a training by the columns of ``history.csv``: (n_replicates, n_epochs), nan where there is no value."""
+    with (Path(folder) / HISTORY_FILE).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        return {}
+    shape = (1 + max(int(row["replicate"]) for row in rows), max(int(row["epoch"]) for row in rows))
+    found = {name: np.full(shape, np.nan) for name in rows[0] if name not in ("epoch", "replicate")}
+    for row in rows:
+        for name, curves in found.items():
+            curves[int(row["replicate"]), int(row["epoch"]) - 1] = float(row[name] or "nan")
+    return found
 
 
 def load_run(folder: str | Path) -> Run:

@@ -14,7 +14,7 @@ from mmvae_cli.cli.main import main
 from tests.cli.commands import QUICK, Result, done
 
 COMMANDS = tuple(api.CONFIGS)
-NEEDS_RUN = ("embed", "predict", "evaluate", "top-features")
+NEEDS_RUN = ("embed", "predict", "evaluate", "report", "top-features")
 
 
 def example_of(command: str) -> str:

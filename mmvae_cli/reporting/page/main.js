@@ -1,0 +1,7 @@
+setUpTheme();
+setUpPrint();
+followSections();
+setUpMaps();
+setUpScatter();
+setUpTable();
+document.documentElement.dataset.ready = "true";
