@@ -162,7 +162,19 @@ def results_of(applied: Applied, updates: Mapping[str, object], key: str) -> Res
             named = pd.Series(sets, index=run.modality(name).feature_names(run.replicate))
             trained[f"mod/{name}/var/{key}_set"] = named.reindex(one.var.index).fillna("unused").to_numpy(dtype=object)
     apply(results, {**trained, **{path: value for path, value in updates.items() if value is not REMOVE}})
-    return results
+    mod = {name: _with_all_samples(adata, dataset.annotations[name]) for name, adata in results.mod.items()}
+    return Results(results.whole, mod)
+
+
+def _with_all_samples(adata: AnnData, obs: pd.DataFrame) -> AnnData:
+    """A modality of which some samples were read, with all of them: what was not computed is nan."""
+    if len(obs) == adata.n_obs:
+        return adata
+    place = adata.obs_names.get_indexer(obs.index)
+    whole = AnnData(obs=obs.copy(), var=adata.var, varm=dict(adata.varm))
+    for name, values in adata.obsm.items():
+        whole.obsm[name] = np.where(place[:, None] >= 0, values[place], np.nan)
+    return whole
 
 
 def _record(dataset: Dataset, key: str) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import mmvae_cli
+from mmvae_cli import pl
 from mmvae_cli.config import EvaluateConfig
 from mmvae_cli.data.atomic import write_file
+from mmvae_cli.data.formats import parse_source
 from mmvae_cli.errors import CannotCreateError, CannotWriteError, UsageError
 from mmvae_cli.pipeline.evaluate import evaluate
 from mmvae_cli.pipeline.figures import LIST
@@ -64,6 +66,25 @@ def test_pictures_are_those_of_the_object_that_is_written(
             np.testing.assert_allclose(first, second, atol=1e-5, err_msg=picture.name)
         texts = [sorted(text.get_text() for text in figure.findobj(pictures_text)) for figure in (ours, theirs)]
         assert texts[0] == texts[1], picture.name
+
+
+def test_of_values_on_disk_some_samples_are_drawn_and_all_are_counted(
+    trained: tuple[mudata.MuData, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mdata, run = trained
+    for number in ("MOST_SAMPLES", "FEWEST_SAMPLES"):
+        monkeypatch.setattr(f"mmvae_cli.pipeline.sampling.{number}", 30)
+    seen = []
+    monkeypatch.setattr("mmvae_cli.pipeline.figures.drawn", lambda results, key: seen.append(results) or iter(()))
+    mdata.write(tmp_path / "data.h5mu")
+    config = EvaluateConfig(run=run, on_disk=True, baselines=False, figures=str(tmp_path / "figures"))
+    evaluate(parse_source([str(tmp_path / "data.h5mu")]), config)
+    combinations = pl.overlap(seen[0]).axes[1]
+    assert [bar.get_height() for bar in combinations.patches] == [70, 20, 10]
+    axis = pl.latents(seen[0], block="rna")
+    n_drawn = len(axis.collections[0].get_offsets())
+    assert 0 < n_drawn < 90
+    assert f"{n_drawn} of 90 samples" in axis.get_title()
 
 
 def pictures_text(artist: object) -> bool:
