@@ -77,9 +77,8 @@ def test_a_result_that_cannot_be_printed_is_an_error_and_a_log_is_not(here: Path
     assert shell(f"{MAIN} check nothing.h5mu 2> /dev/full").returncode == 66
 
 
-def test_streams_that_are_closed_are_no_bug(two: Path) -> None:
-    closed = shell(f"{MAIN} check two.h5mu --json >&-")
+def test_streams_that_are_closed_are_no_bug(here: Path) -> None:
+    closed = shell(f"{MAIN} simulate --samples 20 -o new.h5mu --json >&-")
     assert (closed.returncode, "standard output is closed" in closed.stderr) == (74, True)
-    silent = shell(f"{MAIN} simulate --samples 20 -o new.h5mu >&- 2>&-")
-    assert silent.returncode == 0
     assert Path("new.h5mu").exists()
+    assert shell(f"{MAIN} --version >&- 2>&-").returncode == 0

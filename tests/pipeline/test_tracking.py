@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import sys
 import types
 from collections import defaultdict
@@ -133,7 +132,6 @@ def test_a_log_that_fails_on_the_way_is_given_up_and_the_model_is_not(
     client: type[Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(client, "fails_at", 2)
-    monkeypatch.setattr(logging.getLogger("mmvae_cli"), "propagate", True)
     mdata = mmvae_cli.train(study(), run=str(tmp_path / "model"), log_to="mlflow", **QUICK)
     assert "X_mmvae" in mdata.obsm
     assert [text for text in caplog.messages if "ends here" in text] == [
