@@ -17,8 +17,8 @@ from tests.cli.commands import done, state
 from tests.tools import executable
 
 WORKFLOW = Path(__file__).resolve().parents[1] / "workflow"
-STEPS = ("check", "train", "predict", "evaluate")
-TINY = {"data": "--label label", "train": "--epochs 2", "evaluate": "--no-baselines"}
+STEPS = ("check", "train", "predict", "evaluate", "report")
+TINY = {"data": "--label label", "train": "--epochs 2", "evaluate": "--no-baselines --no-associations"}
 
 
 @pytest.fixture
@@ -62,6 +62,8 @@ def test_workflow_runs_once_and_a_data_set_that_fails_leaves_no_output(folder: P
     assert Path(metrics["output"]).name == "result.h5mu"
     assert json.loads((folder / "results/good/check.json").read_text())["problems"] == []
     assert pd.read_csv(folder / "results/good/rna_to_methylation.csv", index_col=0).shape == (60, 10)
+
+    assert (folder / "results/good/report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
     again = snakemake(folder, good)
     assert "Nothing to be done" in again.stdout + again.stderr

@@ -24,6 +24,7 @@ COMMANDS = {
     "embed": "embed -o embedded.h5mu",
     "predict": "predict --from rna --to methylation -o predicted.csv",
     "evaluate": "evaluate --no-baselines --multiqc mqc",
+    "report": "report --no-baselines",
     "top-features": "top-features -o features.csv",
     "benchmark": f"benchmark two.h5mu --models mvae --jobs 1 {QUICK}",
     "simulate": "simulate --samples 20 -o simulated.h5mu",
@@ -59,7 +60,12 @@ def test_an_output_that_cannot_be_is_refused_by_every_command_that_writes(traine
     Path("file").write_text("no folder")
     for command, line in COMMANDS.items():
         words = line.replace("-o ", "-o file/").replace("--multiqc ", "--multiqc file/").replace("--run again", "")
-        where = {"select": " -o file/x.h5mu", "train": " --run file/run", "benchmark": " --out file/out"}
+        where = {
+            "select": " -o file/x.h5mu",
+            "train": " --run file/run",
+            "report": " --out file/report.html",
+            "benchmark": " --out file/out",
+        }
         if command != "check":
             refused(words + where.get(command, ""), 73, "file")
 

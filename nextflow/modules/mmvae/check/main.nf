@@ -27,7 +27,6 @@ process MMVAE_CHECK {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 
@@ -39,7 +38,6 @@ process MMVAE_CHECK {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 }

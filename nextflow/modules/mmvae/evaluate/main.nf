@@ -36,7 +36,6 @@ process MMVAE_EVALUATE {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 
@@ -53,7 +52,6 @@ process MMVAE_EVALUATE {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 }

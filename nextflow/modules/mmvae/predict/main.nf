@@ -32,7 +32,6 @@ process MMVAE_PREDICT {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 
@@ -44,7 +43,6 @@ process MMVAE_PREDICT {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 }

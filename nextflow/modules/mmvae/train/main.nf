@@ -35,7 +35,6 @@ process MMVAE_TRAIN {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 
@@ -52,7 +51,6 @@ process MMVAE_TRAIN {
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
         mmvae: \$(mmvae --version | sed -n 's/^mmvae //p')
-        torch: \$(mmvae --version | sed -n 's/^torch //p')
     END_VERSIONS
     """
 }
