@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,8 @@ def separation_by_components(dataset: Dataset, label: str, split: np.ndarray) ->
     return found
 
 
-def row(name: str, case: Case, folder: Path) -> str:
-    """Train, evaluate and compare one data set: a row of the table."""
+def row(name: str, case: Case, folder: Path) -> tuple[str, str]:
+    """Train, evaluate and compare one data set: its row of the table, and its table of pairs of modalities."""
     command = f"train {DATA / case.file} -o out.h5mu --label {case.label} {case.options}".split()
     trained, seconds, memory = measured(command, folder)
     found, _, _ = measured(["evaluate", "--no-baselines"], folder)
@@ -108,15 +108,17 @@ def row(name: str, case: Case, folder: Path) -> str:
     chosen = ", ".join(f"{m} {one['likelihood']}" for m, one in trained["modalities"].items())
     auc = found["label"]["auc"]
     pca = ", ".join(f"{m} {_number(value)}" for m, value in by_pca.items())
-    pairs = "; ".join(
-        f"{source} → {target} {_pair(one)}"
-        for target, sources in found["pairs"].items()
-        for source, one in sources.items()
-    )
-    return (
-        f"| {name} | {chosen} | {pairs} | {_number(auc['shared'])}, {_number(auc['all'])} | {pca} | "
-        f"{seconds:.0f} | {memory:.1f} |"
-    )
+    cells = [name, chosen, _number(auc["shared"]), _number(auc["all"]), pca, f"{seconds:.0f}", f"{memory:.1f}"]
+    return f"| {' | '.join(cells)} |", pairs(name, found["pairs"])
+
+
+def pairs(name: str, found: Mapping[str, Mapping[str, Any]]) -> str:
+    """How well each modality predicts each other one, as a table: R² / r of what is predicted, in columns."""
+    lines = [f"| {name}, from | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
+    for source in found:
+        cells = [_pair(sources[source]) if source in sources else "–" for sources in found.values()]
+        lines.append(f"| {source} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _pair(one: dict[str, Any]) -> str:
@@ -132,16 +134,19 @@ def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = p
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", choices=tuple(CASES), help="one of the data sets (default: all)")
     given = parser.parse_args(arguments)
-    show(
-        "| data | likelihoods | R² / r across | AUC shared, all latents | AUC of 20 components | seconds of CPU | GB |"
-    )
+    show("| data | likelihoods | AUC, shared latents | all latents | 20 components | seconds of CPU | GB |")
     show("|---|---|---|---|---|---|---|")
+    tables = []
     for name in [given.only] if given.only else CASES:
         if not (DATA / CASES[name].file).is_file():
             show(f"skipped: no {DATA / CASES[name].file} (name the folder above data/ in MMVAE_DATA)")
             continue
         with tempfile.TemporaryDirectory() as folder:
-            show(row(name, CASES[name], Path(folder)))
+            line, table = row(name, CASES[name], Path(folder))
+        show(line)
+        tables.append(table)
+    for table in tables:
+        show(f"\n{table}")
     return 0
 
 
