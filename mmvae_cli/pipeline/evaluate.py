@@ -118,14 +118,15 @@ def evaluate(
     summary: dict[str, Any] = {**found.summary, "associations": found.associations}
     pages: dict[Path, str] = {}
     if figures is not None or config.html is not None:
-        results = results_of(found.matched.replicate(run.replicate), updates, key)
+        written = found.matched.replicate(run.replicate)
+        results = results_of(written, updates, key)
     if figures is not None:
         summary["figures"] = figures.write(results, key)
     if config.html is not None:
         from mmvae_cli.pipeline.report import page_of  # which imports this module
 
         summary["html"] = config.html
-        pages[Path(config.html)] = page_of(found, results, {"evaluation": command_line})
+        pages[Path(config.html)] = page_of(found, written, results, {"evaluation": command_line})
     return Outcome(summary, updates, pages)
 
 

@@ -15,7 +15,7 @@ from mmvae_cli.config import ReportConfig
 from mmvae_cli.data.aligned import align
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
-from mmvae_cli.pipeline.apply import match
+from mmvae_cli.pipeline.apply import Applied, match
 from mmvae_cli.pipeline.destination import check_page
 from mmvae_cli.pipeline.evaluate import Evaluation, evaluated, evaluation_mark
 from mmvae_cli.pipeline.figures import Results, results_of
@@ -57,7 +57,8 @@ def report(
         facts["evaluation"] = f"read from the data: {said}"
     key = run.record["key"]
     updates = {**found.updates(), **{f"uns/{key}/{name}": value for name, value in found.entries().items()}}
-    text = page_of(found, results_of(found.matched.replicate(run.replicate), updates, key), facts)
+    written = found.matched.replicate(run.replicate)
+    text = page_of(found, written, results_of(written, updates, key), facts)
     summary = {
         "command": "report",
         "run": config.run,
@@ -68,11 +69,13 @@ def report(
     return Outcome(summary, pages={Path(config.out): text})
 
 
-def page_of(found: Evaluation, results: Results, facts: Mapping[str, str]) -> str:
+def page_of(found: Evaluation, applied: Applied, results: Results, facts: Mapping[str, str]) -> str:
     """Return the page about an evaluation.
 
     Parameters
     ----------
+    applied
+        The written replicate.
     results
         What training and evaluation write into the data.
     facts
@@ -80,7 +83,7 @@ def page_of(found: Evaluation, results: Results, facts: Mapping[str, str]) -> st
     """
     curves = {name: values for name, values in load_history(found.folder).items() if np.isfinite(values).any()}
     results.uns[found.run.record["key"]]["history"] = curves
-    return page(content_of(found, results, facts))
+    return page(content_of(found, applied, results, facts))
 
 
 def _earlier(run: Run, dataset: Dataset, config: ReportConfig) -> Evaluation | None:

@@ -27,20 +27,21 @@ from mmvae_cli.training.run import Run
 MOST_LOOKED_AT = 60  # annotations
 
 
-def content_of(found: Evaluation, results: Results, facts: Mapping[str, str]) -> Content:
+def content_of(found: Evaluation, applied: Applied, results: Results, facts: Mapping[str, str]) -> Content:
     """Collect everything that a page shows.
 
     Parameters
     ----------
+    applied
+        The written replicate.
     results
         What training and evaluation write into the data.
     facts
         Command lines by what they did.
     """
     run, dataset = found.run, found.dataset
-    applied = found.matched.replicate(run.replicate)
     aligned, rows = applied.aligned, np.flatnonzero(applied.observed.any(axis=1))
-    latents = applied.embed(np.arange(len(aligned.names)))
+    latents = aligned.from_file(np.asarray(results.obsm[f"X_{run.record['key']}"]))
     names = [name for name in run.record["modality_order"] if name in aligned.modalities]
     row_of = np.full(len(aligned.names), -1)
     row_of[rows] = np.arange(len(rows))
@@ -90,11 +91,11 @@ def _modality(run: Run, modality: Modality, applied: Applied) -> ModalityData:
 
 
 def _blocks(run: Run, latents: np.ndarray) -> tuple[Block, ...]:
-    """The shared block first."""
+    """Blocks of latents (n_samples, n_latents) as they are written, the shared one first."""
     names, found, start = latent_names(run), [], 0
     for name, block in block_order(run):
         size = block.stop - block.start
-        found.append(Block(name, latents[:, block], tuple(names[start : start + size])))
+        found.append(Block(name, latents[:, start : start + size], tuple(names[start : start + size])))
         start += size
     return (found[-1], *found[:-1])
 

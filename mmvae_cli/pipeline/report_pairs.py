@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.evaluation.metrics import pearson_per_feature
 from mmvae_cli.pipeline.apply import Applied, prediction_unit
 from mmvae_cli.pipeline.evaluate import Evaluation
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
+from mmvae_cli.plots.pictures import SYMBOLS
 from mmvae_cli.reporting.content import MEASURES, Features, Pairs
 from mmvae_cli.training.run import ModalityRecord
 
@@ -34,17 +36,23 @@ def _features(found: Evaluation, applied: Applied, name: str, row_of: np.ndarray
     run, record = found.run, found.run.modality(name)
     values = {kind: of[name] for kind, of in found.by_feature.items() if kind in MEASURES and name in of}
     sets, names = feature_sets(applied, record), record.feature_names(run.replicate)
+    symbols = _symbols(found.dataset.modalities[name].var, names)
     target = run.index(name)
     others = [m for m in range(len(run.modalities)) if m != target]
     held = applied.aligned.places_of(run.part(run.replicate, "test"))
     rows = held[applied.observed[held, target] & applied.observed[held][:, others].any(1)] if others else held[:0]
     if not len(rows):
-        return Features(names, sets, values, None)
+        return Features(names, symbols, sets, values, None)
     x, predicted = observed_values(applied, record, rows), applied.predict(others, target, rows)
     values["r"] = pearson_per_feature(x, predicted)
     pairs = _pairs(x, predicted, values["r2_cross"], rows, record, most)
     ordered = {kind: values[kind] for kind in MEASURES if kind in values}
-    return Features(names, sets, ordered, replace(pairs, samples=row_of[pairs.samples]))
+    return Features(names, symbols, sets, ordered, replace(pairs, samples=row_of[pairs.samples]))
+
+
+def _symbols(var: pd.DataFrame, names: np.ndarray) -> np.ndarray | None:
+    column = next((column for column in SYMBOLS if column in var), None)
+    return None if column is None else var[column].astype(object).reindex(names).fillna("").to_numpy()
 
 
 def _pairs(

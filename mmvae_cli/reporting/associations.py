@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmvae_cli.errors import counted, listed
 from mmvae_cli.reporting.content import Content
+from mmvae_cli.reporting.figures import figures
 from mmvae_cli.reporting.html import Markup, element, joined, paragraph, table
 from mmvae_cli.reporting.verdict import number
 
@@ -27,7 +28,7 @@ def associations(content: Content) -> Markup:
             test["higher_in"] or "–",
             f"{MEASURES[test['measure']]} {number(test['effect'])}",
             f"{test['n']:,}",
-            f"{test['q']:.1g}",
+            "< 1e-300" if test["q"] < 1e-300 else f"{test['q']:.1g}",
         )
         for test in _strongest(tests)
     ]
@@ -37,15 +38,17 @@ def associations(content: Content) -> Markup:
         (
             element("h3", "What goes with the latents"),
             paragraph(said, *_remarks(tests, columns)),
-            table(
-                f"Columns that go with a latent (q < {SIGNIFICANT:g}, the strongest {MOST} of each)",
-                ("latent", "column", "higher in", "effect", "samples", "q"),
-                rows,
-                names=3,
-            )
-            if rows
-            else "",
+            figures(content, "associations"),
+            _strongest_table(rows) if rows else "",
         )
+    )
+
+
+def _strongest_table(rows: Sequence[Sequence[str]]) -> Markup:
+    title = f"the strongest {MOST} of each latent (q < {SIGNIFICANT:g})"
+    head = ("latent", "column", "higher in", "effect", "samples", "q")
+    return element(
+        "details", element("summary", f"As numbers: {title}"), table(title.capitalize(), head, rows, names=3)
     )
 
 

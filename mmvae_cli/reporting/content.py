@@ -16,8 +16,8 @@ MEASURES = {
     "r": ("r", "Pearson correlation of prediction from the other modalities and observed values, held-out samples"),
     "p_cross": ("p", "p-value: is it predicted from the other modalities better than by chance (permutation)"),
     "q_cross": ("q", "p-value adjusted for the number of features tested (Benjamini–Hochberg)"),
-    "variance_shared": ("shared", "share of the variance that the shared latents explain"),
-    "variance_private": ("private", "share of the variance that the private latents explain"),
+    "variance_shared": ("variance shared", "share of the variance that the shared latents explain"),
+    "variance_private": ("variance private", "share of the variance that the private latents explain"),
 }
 
 
@@ -53,6 +53,8 @@ class Features:
     ----------
     names
         (n_features,).
+    symbols
+        (n_features,) names that people know better, such as those of genes; None without such a column.
     sets
         (n_features,) ``shared`` or ``other``; None without such sets.
     values
@@ -62,6 +64,7 @@ class Features:
     """
 
     names: np.ndarray
+    symbols: np.ndarray | None
     sets: np.ndarray | None
     values: Mapping[str, np.ndarray]
     pairs: Pairs | None

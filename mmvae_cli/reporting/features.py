@@ -32,6 +32,7 @@ def _encoded(name: str, one: Features) -> dict[str, Any]:
     return {
         "modality": name,
         "names": [str(feature) for feature in one.names],
+        "symbols": None if one.symbols is None else [str(symbol) for symbol in one.symbols],
         "sets": None if codes is None else classes(codes),
         "values": {key: floats(values) for key, values in one.values.items()},
         "pairs": None if one.pairs is None else _pairs(one.pairs),

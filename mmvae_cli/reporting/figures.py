@@ -11,7 +11,7 @@ from mmvae_cli.reporting.html import Markup, element, paragraph
 from mmvae_cli.reporting.svg import STYLE, inline_svg
 
 KNOWN = {picture.name: picture for picture in PICTURES}
-WIDE = ("history", "loadings", "variance_per_latent")  # these may take the whole width
+WIDE = ("associations", "history", "loadings", "variance_per_latent")  # these may take the whole width
 
 
 def figures(content: Content, *names: str) -> Markup:

@@ -135,7 +135,7 @@ def _prediction(content: Content) -> Markup:
                 "R² of each feature on held-out samples, predicted from the other modalities: 1 is perfect, 0 as good "
                 "as the mean of these samples, below 0 worse."
             ),
-            figures(content, "r2", "r2_ranked", "pairs", "baselines"),
+            figures(content, "r2", "r2_ranked", "pairs", *(["baselines"] if content.summary["baselines"] else [])),
             _baselines(content),
             element("h3", "Predicted against observed", id="scatter-title"),
             element("div", id="scatter", role="region", aria_labelledby="scatter-title"),

@@ -35,7 +35,22 @@ STYLE: dict[Any, Any] = {
 }
 PIXELS = 1.45  # per point: text of 9 points is as large as that around it
 XLINK = "http://www.w3.org/1999/xlink"
-TAGS = ("svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image", "circle", "line", "polygon")
+TAGS = (
+    "svg",
+    "g",
+    "defs",
+    "path",
+    "use",
+    "text",
+    "tspan",
+    "clipPath",
+    "rect",
+    "image",
+    "circle",
+    "line",
+    "polygon",
+    "pattern",
+)
 # Presentation attributes that matplotlib writes as style; a page without inline styles needs them as attributes.
 PRESENTATION = (
     "fill", "stroke", "opacity", "fill-opacity", "stroke-opacity", "stroke-width", "stroke-linejoin", "stroke-linecap",
@@ -44,7 +59,7 @@ PRESENTATION = (
 )  # fmt: skip
 KEPT = (
     "d", "x", "y", "width", "height", "transform", "viewBox", "id", "clip-path", "cx", "cy", "r", "points",
-    "x1", "x2", "y1", "y2", "preserveAspectRatio",
+    "x1", "x2", "y1", "y2", "preserveAspectRatio", "patternUnits",
 )  # fmt: skip
 DARK = ("#000000", "#333333")  # lines that would not be seen on a dark page; text on a light ground stays as it is
 FONT = re.compile(r"(?:(italic|oblique)\s+)?(?:(bold|\d00)\s+)?([\d.]+)px")
@@ -101,8 +116,9 @@ def _attributes(node: ElementTree.Element, prefix: str) -> dict[str, str]:
             found[name] = "currentColor"
     if "id" in found:
         found["id"] = f"{prefix}-{found['id']}"
-    if "clip-path" in found:
-        found["clip-path"] = found["clip-path"].replace("url(#", f"url(#{prefix}-")
+    for name in ("clip-path", "fill"):
+        if name in found:
+            found[name] = found[name].replace("url(#", f"url(#{prefix}-")
     link = node.get(f"{{{XLINK}}}href", node.get("href", ""))
     if link.startswith("#"):
         found["href"] = f"#{prefix}-{link[1:]}"

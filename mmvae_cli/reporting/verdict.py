@@ -83,7 +83,7 @@ def _prediction(content: Content) -> Iterator[Sentence]:
         part, value = median(kinds["cross"])
         if value is None:
             continue
-        features = "shared features" if part == "shared" else "features"
+        features = "shared features" if part == "shared" else "all features"
         said = (
             f"From the other modalities, {name} is predicted with a median R² of {number(value)} "
             f"({features}, {counted(n_test, 'held-out sample')})"
@@ -91,11 +91,15 @@ def _prediction(content: Content) -> Iterator[Sentence]:
         if value >= WEAK:
             yield Sentence("good", f"{said}.")
         else:
-            yield Sentence("warning", f"{said}: hardly better than predicting the mean.")
+            better = "no better" if value < 0 else "hardly better"
+            yield Sentence("warning", f"{said}: {better} than predicting the mean.")
 
 
 def _baselines(content: Content) -> Iterator[Sentence]:
-    for name, one in (content.summary.get("baselines") or {}).items():
+    if not content.summary["baselines"]:
+        yield Sentence("plain", "Simple predictions were not compared (--no-baselines), so the model may be no better.")
+        return
+    for name, one in content.summary["baselines"].items():
         part, known = one["decided_on"], one["baselines"]
         own = number(one["model"][part]["median"])
         scores = {key: baseline["r2"][part]["median"] for key, baseline in known.items()}
@@ -161,11 +165,11 @@ def _idle(content: Content) -> Iterator[Sentence]:
         for latent, share in one["latents"].items():
             by_latent[latent] = max(by_latent.get(latent, 0.0), share or 0.0)
     idle = [latent for latent, share in by_latent.items() if share < UNUSED_BELOW]
-    if idle:
-        yield Sentence(
-            "plain",
-            f"Latents that explain less than {UNUSED_BELOW:.1%} of every modality: {listed(idle)}; fewer would do.",
-        )
+    little = f"{100 * UNUSED_BELOW:g} %"
+    if idle and len(idle) == len(by_latent):
+        yield Sentence("warning", f"No latent explains even {little} of any modality: the model learned nothing yet.")
+    elif idle:
+        yield Sentence("plain", f"Latents that explain less than {little} of every modality: {listed(idle)}.")
 
 
 def _trust(content: Content) -> Iterator[Sentence]:

@@ -29,7 +29,7 @@ def test_two_latents_are_shown_as_they_are_and_more_by_components(n_latents: int
 
 def test_many_samples_get_a_umap_of_some_of_them_and_the_caption_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maps, "umap", lambda latents: latents[:, :2])  # itself takes too long to compile
-    monkeypatch.setattr(maps, "UMAP_SAMPLES", 550)
+    monkeypatch.setattr(maps, "UMAP_SAMPLES", 1100)
     (found,) = maps.encoded((block(600, 3),))
     assert [axis["name"] for axis in found["axes"][-2:]] == ["UMAP 1", "UMAP 2"]
     assert "550 of 600" in found["caption"]

@@ -73,6 +73,11 @@ def test_a_baseline_that_is_better_is_named_first_of_all_as_a_warning() -> None:
     [
         ({"training": {"modalities": {"a": {"features": 20, "n_shared_features": 0}}}}, "No shared signal"),
         ({"summary": {"r2": {"a": {"cross": scores(0.01)}}}}, "hardly better than predicting the mean"),
+        ({"summary": {"r2": {"a": {"cross": scores(-0.01)}}}}, "no better than predicting the mean"),
+        (
+            {"summary": {"variance": {"a": {"sets": {"all": {"shared": 0.0}}, "latents": {"shared_1": 0.0}}}}},
+            "No latent explains even 0.1 %",
+        ),
         ({"summary": {"n_test": 12}}, "Only 12 samples were held out"),
         ({"summary": {"mixing": {"batch": {"auc": {"shared": 0.9}}}}}, "tell batch with AUC 0.90"),
         ({"warnings": ("batch and label go together",)}, "batch and label go together"),
@@ -102,5 +107,6 @@ def test_warnings_come_after_what_was_found() -> None:
 def test_what_was_not_measured_is_not_spoken_of() -> None:
     nothing = {"baselines": None, "variance": {}, "r2": {}, "uncertainty": {"cross": {}, "stability": None}}
     found = [sentence.text for sentence in verdict(content(summary=nothing))]
-    assert len(found) == 2
-    assert "One replicate" in found[1]
+    assert len(found) == 3
+    assert "--no-baselines" in found[1]
+    assert "One replicate" in found[2]

@@ -51,6 +51,12 @@ function fixed(value, digits = 3) {
   return Number.isNaN(value) ? "–" : value.toFixed(digits).replace("-", "−");
 }
 
+// As per cent, with three digits, or p-values with two.
+function measureText(key, value) {
+  if (key.startsWith("variance") && !Number.isNaN(value)) return `${fixed(100 * value, 0)} %`;
+  return key.startsWith("r") ? fixed(value) : shown(value, 2);
+}
+
 const thousands = (number) => number.toLocaleString("en");
 
 const tip = document.getElementById("tip");

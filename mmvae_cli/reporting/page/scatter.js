@@ -27,10 +27,10 @@ function pairValues(pairs, side, row) {
 function showFeature(modality, feature) {
   const place = document.getElementById("scatter"), pairs = modality.pairs, row = pairs.places.get(feature);
   const x = pairValues(pairs, "observed", row), y = pairValues(pairs, "predicted", row);
-  const unit = pairs.unit === "input" ? "" : ` (${pairs.unit})`;
+  const unit = pairs.unit === "input" ? "in the unit of the input" : pairs.unit;
   const name = modality.names[feature], plot = make("div", { class: "plot" });
   const recolour = scatter(plot, {
-    x, y, square: true, xLabel: `observed${unit}`, yLabel: `predicted${unit}`,
+    x, y, square: true, xLabel: "observed", yLabel: "predicted",
     colour: (index) => pointColour(pairs.rows[index]),
     describe: (index) => `${describeSample(pairs.rows[index])}\nobserved ${shown(x[index])}, predicted ${shown(y[index])}`,
     description: `Predicted against observed ${name} of ${modality.modality}, held-out samples.`,
@@ -38,12 +38,13 @@ function showFeature(modality, feature) {
   colouring.feature = recolour;
   const facts = DATA.measures.filter((measure) => modality.values[measure.key]).map((measure) => make(
     "tr", { title: measure.meaning }, make("th", { scope: "row" }, measure.title),
-    make("td", { class: "number" }, shown(modality.values[measure.key][feature])),
+    make("td", { class: "number" }, measureText(measure.key, modality.values[measure.key][feature])),
   ));
   const some = pairs.rows.length < pairs.heldOut ? `${thousands(pairs.rows.length)} of ${thousands(pairs.heldOut)}` : thousands(pairs.heldOut);
   place.replaceChildren(plot, make(
     "div", { class: "facts" }, make("h3", { id: "scatter-name" }, name),
-    make("p", { class: "small" }, `${modality.modality}, predicted from the other modalities; ${some} held-out samples. `
+    modality.symbols && modality.symbols[feature] !== name ? make("p", {}, modality.symbols[feature]) : "",
+    make("p", { class: "small" }, `${modality.modality}, predicted from the other modalities; ${some} held-out samples; values: ${unit}. `
       + "The dashed line is where both are equal."),
     make("table", {}, make("tbody", {}, ...facts)),
   ));

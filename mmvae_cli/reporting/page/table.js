@@ -85,19 +85,18 @@ function setUpTable() {
   function cellOf(row, key) {
     const modality = all.source[row];
     if (key === "name") {
-      if (!hasPairs(modality, all.feature[row])) return make("td", {}, all.names[row]);
+      const symbol = all.symbols[row] ? [" ", make("span", { class: "small" }, all.symbols[row])] : [];
+      if (!hasPairs(modality, all.feature[row])) return make("td", {}, all.names[row], ...symbol);
       const button = make("button", { type: "button", class: "link", title: "Show predicted against observed" }, all.names[row]);
       button.addEventListener("click", () => choose(row, true));
-      return make("td", {}, button);
+      return make("td", {}, button, ...symbol);
     }
     if (key === "modality") return make("td", {}, modality.modality);
     if (key === "set") {
       const name = ["shared", "other"][all.set[row]];
       return make("td", {}, name ? make("span", { class: `set ${name}` }, name) : "–");
     }
-    const value = all.values[key][row];
-    return make("td", { class: "number" }, key.startsWith("variance") && !Number.isNaN(value) ? `${fixed(100 * value, 0)} %`
-      : key.startsWith("r") ? fixed(value) : shown(value, 2));
+    return make("td", { class: "number" }, measureText(key, all.values[key][row]));
   }
 
   function choose(row, byHand) {
@@ -118,7 +117,7 @@ function setUpTable() {
 function allFeatures() {
   const n = DATA.features.reduce((sum, one) => sum + one.names.length, 0);
   const found = {
-    names: [], lower: [], source: [], feature: new Int32Array(n), modality: new Uint8Array(n), set: new Uint8Array(n),
+    names: [], symbols: [], lower: [], source: [], feature: new Int32Array(n), modality: new Uint8Array(n), set: new Uint8Array(n),
     order: Int32Array.from({ length: n }, (_, row) => row), values: {},
   };
   DATA.measures.forEach((measure) => { found.values[measure.key] = new Float32Array(n).fill(NaN); });
@@ -129,7 +128,9 @@ function allFeatures() {
     one.names.forEach((name, feature) => {
       const row = start + feature;
       found.names.push(name);
-      found.lower.push(name.toLowerCase());
+      const symbol = one.symbols && one.symbols[feature] !== name ? one.symbols[feature] : "";
+      found.symbols.push(symbol);
+      found.lower.push(`${name} ${symbol}`.toLowerCase());
       found.source.push(one);
       found.feature[row] = feature;
       found.modality[row] = index;
