@@ -122,10 +122,15 @@ def _maps(content: Content) -> Markup:
                 class_="small",
             ) if hidden else "",
             associations(content),
-            element("h3", "What the shared latents do"),
-            figures(content, "loadings"),
+            *_loadings(content),
         )
     )  # fmt: skip
+
+
+def _loadings(content: Content) -> tuple[Markup, ...]:
+    if not content.record["summary"]["shared_latents"]:
+        return ()
+    return element("h3", "What the shared latents do"), figures(content, "loadings")
 
 
 def _prediction(content: Content) -> Markup:
@@ -175,8 +180,12 @@ def _separation(content: Content) -> Markup:
     tables = [_separated(found) for found in (label, *(content.summary.get("mixing") or {}).values()) if found]
     if not tables:
         return paragraph("The run has no label: evaluate with --label COLUMN to see what latents tell of one.")
-    said = "A regression on the latents of training samples, measured on held-out ones; AUC: 1 is perfect, 0.5 chance."
-    return joined((paragraph(said), figures(content, "roc"), *tables))
+    said = (
+        "A regression on the latents of training samples, measured on held-out ones. Classes by AUC: 1 is perfect, 0.5 "
+        "chance; numbers by R²: 1 is perfect, 0 the mean."
+    )
+    has_curve = label is not None and label["kind"] == "categorical"
+    return joined((paragraph(said), figures(content, "roc") if has_curve else "", *tables))
 
 
 def _separated(found: dict[str, object]) -> Markup:

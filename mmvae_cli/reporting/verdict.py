@@ -35,7 +35,7 @@ def verdict(content: Content) -> list[Sentence]:
 
 def number(value: float | None, digits: int = 2) -> str:
     """Return a number as tables show it; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def percent(share: float | None) -> str:
@@ -54,6 +54,9 @@ def _shared(content: Content) -> Iterator[Sentence]:
     modalities = training["modalities"]
     latents = counted(training["shared_latents"], "shared latent")
     counts = {name: one["n_shared_features"] for name, one in modalities.items()}
+    if not training["shared_latents"]:
+        yield Sentence("warning", "The model has no shared latents: it cannot say what modalities have in common.")
+        return
     if None in counts.values():
         yield Sentence(
             "plain", f"The model has {latents}; its features were not screened, so all of them may use these."
@@ -78,7 +81,6 @@ def _shared(content: Content) -> Iterator[Sentence]:
 
 
 def _prediction(content: Content) -> Iterator[Sentence]:
-    n_test = content.summary["n_test"]
     for name, kinds in content.summary["r2"].items():
         part, value = median(kinds["cross"])
         if value is None:
@@ -86,7 +88,7 @@ def _prediction(content: Content) -> Iterator[Sentence]:
         features = "shared features" if part == "shared" else "all features"
         said = (
             f"From the other modalities, {name} is predicted with a median R² of {number(value)} "
-            f"({features}, {counted(n_test, 'held-out sample')})"
+            f"({features}, {counted(kinds['cross']['n'], 'held-out sample')})"
         )
         if value >= WEAK:
             yield Sentence("good", f"{said}.")
@@ -105,11 +107,11 @@ def _baselines(content: Content) -> Iterator[Sentence]:
         scores = {key: baseline["r2"][part]["median"] for key, baseline in known.items()}
         if one["beaten_by"]:
             better = _and([f"{known[key]['title']} ({number(scores[key])})" for key in one["beaten_by"]])
-            verb = "predict" if len(one["beaten_by"]) > 1 else "predicts"
+            verb, instead = ("predict", "one of these") if len(one["beaten_by"]) > 1 else ("predicts", "it")
             yield Sentence(
                 "warning",
                 f"{better} {verb} {name} better than the model does ({own}; median R², {part} features): where only "
-                "prediction counts, use that.",
+                f"prediction counts, use {instead} instead.",
             )
             continue
         best = max((key for key in scores if scores[key] is not None), key=lambda key: scores[key], default=None)
@@ -142,6 +144,8 @@ def _separation(content: Content) -> Iterator[Sentence]:
 
 
 def _stability(content: Content) -> Iterator[Sentence]:
+    if not content.record["summary"]["shared_latents"]:
+        return
     found = (content.summary.get("uncertainty") or {}).get("stability")
     if found is None or found["median"] is None:
         yield Sentence(

@@ -10,7 +10,7 @@ from mmvae_cli.reporting.verdict import verdict
 
 def scores(median: float | None, part: str = "shared") -> dict[str, Any]:
     found = {"median": median, "mean": median, "n": 10}
-    return {part: found, "all": found}
+    return {part: found, "all": found, "n": 77}
 
 
 def content(**changes: Any) -> Any:
@@ -55,7 +55,13 @@ def said(kind: str, **changes: Any) -> str:
 
 def test_a_good_run_has_findings_and_no_warning() -> None:
     good = said("good")
-    for part in ("8 of 20 of a", "2 shared latents", "median R² of 0.40", "ridge, 0.30", "correlation of 0.90"):
+    for part in (
+        "8 of 20 of a",
+        "2 shared latents",
+        "0.40 (shared features, 77 held-out",
+        "ridge, 0.30",
+        "correlation of 0.90",
+    ):
         assert part in good
     assert "31 % of a" in said("plain")
     assert said("warning") == ""
@@ -72,6 +78,7 @@ def test_a_baseline_that_is_better_is_named_first_of_all_as_a_warning() -> None:
     ("changes", "words"),
     [
         ({"training": {"modalities": {"a": {"features": 20, "n_shared_features": 0}}}}, "No shared signal"),
+        ({"training": {"shared_latents": 0}}, "no shared latents"),
         ({"summary": {"r2": {"a": {"cross": scores(0.01)}}}}, "hardly better than predicting the mean"),
         ({"summary": {"r2": {"a": {"cross": scores(-0.01)}}}}, "no better than predicting the mean"),
         (

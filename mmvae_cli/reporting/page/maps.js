@@ -86,9 +86,11 @@ function setUpMap(map) {
   map.axes.forEach((axis) => { axis.values = unpacked(axis.values); });
   const names = map.axes.map((axis) => axis.name), chosen = [...map.start], plot = make("div");
   const title = map.name === "shared" ? "shared" : `private: ${map.name}`;
+  const caption = make("p", { class: "small" }, map.caption);
   let recolour = () => {};
   const redraw = () => {
     const [x, y] = chosen.map((axis) => map.axes[axis]);
+    caption.hidden = !map.caption || chosen.every((axis) => axis < map.start[0]); // it is about the first axes shown
     recolour = scatter(plot, {
       x: x.values, y: y.values, xLabel: x.name, yLabel: y.name, colour: pointColour, describe: describeSample,
       description: `Map of the samples, latents ${title}: ${x.name} and ${y.name}. Left and right arrows name points.`,
@@ -100,8 +102,7 @@ function setUpMap(map) {
     redraw();
   }));
   redraw();
-  const caption = map.caption ? [make("p", { class: "small" }, map.caption)] : [];
-  return make("div", { class: "map" }, make("h3", {}, title), make("div", { class: "controls" }, ...axes), plot, ...caption);
+  return make("div", { class: "map" }, make("h3", {}, title), make("div", { class: "controls" }, ...axes), plot, caption);
 }
 
 function setUpMaps() {
