@@ -1,4 +1,4 @@
-# make demo | test | check | clean; `make help` says what each does.
+# make demo | test | check | docs | clean; `make help` says what each does.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -11,7 +11,7 @@ PIPELINES_BIN := $(CURDIR)/$(PIPELINES_ENVIRONMENT)/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check clean
+.PHONY: help demo test check docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test    set up $(TEST_ENVIRONMENT), then run the tests; PYTEST_ARGS='-k name' chooses some;"
 	@echo "             MultiQC and Snakemake, which some run, come into $(PIPELINES_ENVIRONMENT), 1.2 GB; PIPELINES=no: without"
 	@echo "make check   formatting, lint, types, and whether the generated docs are up to date"
+	@echo "make docs    the documentation as a site, in build/site; open index.html"
 	@echo "make clean   remove the environments, caches and the demo's output"
 	@echo "             PYTHON=python3.12 chooses the Python (3.11 or newer) the environments are made with"
 
@@ -35,6 +36,11 @@ check: $(TEST_ENVIRONMENT)/.installed
 	$(TEST_BIN)/ruff check .
 	$(TEST_BIN)/mypy
 	$(TEST_BIN)/python scripts/docs.py --check
+
+docs: $(TEST_ENVIRONMENT)/.installed
+	$(TEST_BIN)/python scripts/docs.py
+	NO_MKDOCS_2_WARNING=true $(TEST_BIN)/python -m mkdocs build --quiet --strict --clean
+	@echo "written: build/site/index.html"
 
 clean:
 	rm -rf $(DEMO_ENVIRONMENT) $(TEST_ENVIRONMENT) $(PIPELINES_ENVIRONMENT) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

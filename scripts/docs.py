@@ -1,9 +1,9 @@
-"""Write docs/commands.md from the commands themselves: their docstrings and the table of their options.
+"""Write docs/commands.md and docs/commands/ from the commands: their docstrings and the tables of their options.
 
-    python scripts/docs.py           write it
-    python scripts/docs.py --check   say whether it is up to date; exit code 1 if not
+    python scripts/docs.py           write them
+    python scripts/docs.py --check   say which are out of date; exit code 1 if any is
 
-Nothing is taken from rendered help, so the page does not depend on a terminal or on the version of typer.
+Nothing is taken from rendered help, so the pages do not depend on a terminal or on the version of typer.
 """
 
 from __future__ import annotations
@@ -14,20 +14,27 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import Field, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
 from mmvae_cli import errors, values
 from mmvae_cli.cli import console, main
-from mmvae_cli.options import default_of, flag_name
+from mmvae_cli.options import Options, default_of, flag_name
 from mmvae_cli.pipeline.command_options import CONFIGS, PRESETS
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+FOLDER = Path(__file__).resolve().parents[1] / "docs"
+INDEX, PAGES = "commands.md", "commands"
 
 INTRODUCTION = """\
 # Commands
 
-Written by `scripts/docs.py` from the commands; change those, not this page. `mmvae COMMAND --help` says the same.
+{table}
+
+This page and those of the commands are written by `scripts/docs.py` from the commands; change those. `mmvae COMMAND
+--help` says the same.
+
+## What all commands share
 
 - **INPUT** is one `file.h5mu` or `data.zarr`, one 10x Genomics `.h5` or folder, or `name=file` for each modality,
   where the file is a table (`.csv`, `.tsv`, `.txt`, also `.gz`; `.parquet`; samples are rows, or columns with
@@ -38,7 +45,7 @@ Written by `scripts/docs.py` from the commands; change those, not this page. `mm
   Flags win over the file, the file over a preset. Options that are on or off have a `--no-…` form for that.
 - Results go to stdout, log and progress to stderr. `--json` prints one object, for programs.
 
-The examples below run one after the other on a copy of the example data:
+The examples on the pages of the commands run one after the other, on a copy of the example data:
 
 ```sh
 cp example_data/cll.h5mu .
@@ -60,7 +67,8 @@ EXIT_CODES: dict[int, str] = {
 }
 
 Command = Callable[..., None]
-Row = tuple[str, str, str]  # flag, default, meaning
+Row = tuple[str, str, str, str]  # group, flag, default, meaning
+OF_THE_COMMAND_LINE = "Files and messages."
 
 
 def name_of(command: Command) -> str:
@@ -80,15 +88,22 @@ def paragraphs(command: Command) -> tuple[str, list[str], str]:
 
 def option_rows(command: Command) -> Iterator[Row]:
     """Every option, in the order of the command's help."""
-    table = {item.name: item for item in fields(CONFIGS[name_of(command)])}
+    config = CONFIGS[name_of(command)]
+    table = {item.name: item for item in fields(config)}
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name in table:
-            yield table_row(table[parameter.name])
+            yield (group(config, parameter.name), *table_row(table[parameter.name]))
         elif parameter.name != "inputs":
-            yield own_row(parameter)
+            yield (OF_THE_COMMAND_LINE, *own_row(parameter))
 
 
-def table_row(item: Field[Any]) -> Row:
+def group(config: type[Options], option: str) -> str:
+    """What the table is for that an option comes from; nothing for the command's own."""
+    owner = next(kind for kind in config.__mro__ if option in inspect.get_annotations(kind))
+    return "" if owner is config else inspect.cleandoc(owner.__doc__ or "").splitlines()[0]
+
+
+def table_row(item: Field[Any]) -> tuple[str, str, str]:
     """An option of the command's table."""
     default, flag = default_of(item), flag_name(item.name)
     meaning, shown = described(item.metadata["help"])
@@ -99,7 +114,7 @@ def table_row(item: Field[Any]) -> Row:
     return code(f"{flag} {item.metadata['metavar']}"), shown, meaning
 
 
-def own_row(parameter: inspect.Parameter) -> Row:
+def own_row(parameter: inspect.Parameter) -> tuple[str, str, str]:
     """A flag of the command line that is no option of the table."""
     info = get_args(parameter.annotation)[1]
     names = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
@@ -150,19 +165,21 @@ def prose(text: str) -> str:
     return re.sub(r'\w+\["[^"]*"\]', lambda found: code(found[0]), text)
 
 
-def section(command: Command) -> Iterator[str]:
-    """Lines of one command."""
+def page(command: Command) -> str:
+    """The page of one command."""
     purpose, details, example = paragraphs(command)
     name = name_of(command)
-    yield from (f"## {name}", "", prose(purpose), "")
+    lines = [f"# mmvae {name}", "", prose(purpose), ""]
     for paragraph in details:
-        yield from (prose(paragraph), "")
+        lines += (prose(paragraph), "")
     usage = f"mmvae {name} [OPTIONS]" + (" [INPUT]..." if takes_input(command) else "")
-    yield from ("Usage: " + code(usage), "", "Example:", "", "```sh", example, "```", "")
-    yield from ("| option | default | meaning |", "|---|---|---|")
-    for flag, default, meaning in option_rows(command):
-        yield f"| {flag} | {default} | {escaped(meaning)} |"
-    yield ""
+    lines += ("Usage: " + code(usage), "", f"Example, one of [a chain](../{INDEX}#what-all-commands-share):", "")
+    lines += ("```sh", example, "```", "", "## Options", "", "| option | default | meaning |", "|---|---|---|")
+    for title, rows in groupby(option_rows(command), key=lambda row: row[0]):
+        if title:
+            lines.append(f"| **{escaped(title.removesuffix('.'))}** | | |")
+        lines += (f"| {flag} | {default} | {escaped(meaning)} |" for _, flag, default, meaning in rows)
+    return "\n".join([*lines, "", f"[Inputs, `[M=]`, configuration files, exit codes](../{INDEX})"]) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -182,25 +199,39 @@ def ending() -> Iterator[str]:
         yield f"| {number} | {meaning} |"
 
 
-def page() -> str:
-    """The whole page."""
-    lines = [INTRODUCTION]
+def index() -> str:
+    """The page that names the commands, and says what holds for all of them."""
+    rows = ["| command | what it does |", "|---|---|"]
     for command in main.COMMANDS:
-        lines += section(command)
-    return "\n".join([*lines, *ending()]) + "\n"
+        name = name_of(command)
+        rows.append(f"| [`mmvae {name}`]({PAGES}/{name}.md) | {paragraphs(command)[0]} |")
+    return "\n".join([INTRODUCTION.replace("{table}", "\n".join(rows)), *ending()]) + "\n"
 
 
-def run(arguments: list[str] | None = None, path: Path = PAGE) -> int:
-    """Write or check the page; returns the exit code."""
+def pages() -> dict[str, str]:
+    """All pages, by their path in docs/."""
+    return {INDEX: index(), **{f"{PAGES}/{name_of(command)}.md": page(command) for command in main.COMMANDS}}
+
+
+def run(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
+    """Write or check the pages; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
     options: Any = parser.parse_args(arguments)
-    current = path.read_text(encoding="utf-8") if path.exists() else ""
-    if options.check and current != page():
-        sys.stderr.write(f"{path.parent.name}/{path.name} is out of date: run python scripts/docs.py\n")
-        return 1
-    if not options.check:
-        path.write_text(page(), encoding="utf-8")
+    wanted = pages()
+    there = [INDEX, *(path.relative_to(folder).as_posix() for path in sorted((folder / PAGES).glob("*.md")))]
+    found = {name: (folder / name).read_text(encoding="utf-8") for name in there if (folder / name).exists()}
+    stale = [name for name in dict.fromkeys([*wanted, *found]) if wanted.get(name) != found.get(name)]
+    if options.check:
+        for name in stale:
+            sys.stderr.write(f"{folder.name}/{name} is out of date: run python scripts/docs.py\n")
+        return bool(stale)
+    (folder / PAGES).mkdir(exist_ok=True)
+    for name in stale:
+        if name in wanted:
+            (folder / name).write_text(wanted[name], encoding="utf-8")
+        else:
+            (folder / name).unlink()
     return 0
 
 

@@ -31,6 +31,8 @@ DECIDED_BY_NUMBERS = re.compile(  # which lines are there: verdicts on baselines
     r"^.* better than the model does .*\n?|(?<=^associations of the latents)[\s\S]*?(?=^tested: )", re.MULTILINE
 )
 RUNS = ("sh", "console", "python")
+ANY_BLOCK = re.compile(r"^(?P<fence> *```)[^\n`]*\n.*?^(?P=fence)$|^\n(?:    [^\n]*\n)+", re.DOTALL | re.MULTILINE)
+COMMAND_LINE = re.compile(r"^ *(?:\$ )?(mmvae [a-z-](?:.*\\\n)*.*)$", re.MULTILINE)
 
 
 class ExampleError(Exception):
@@ -68,6 +70,38 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
             yield command, output
         command, output = line[2:].strip(), ""
     yield command, output
+
+
+def inline(page: str) -> list[str]:
+    """Code within the text of a page."""
+    return [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", ANY_BLOCK.sub("", page))]
+
+
+def command_lines(page: str) -> Iterator[str]:
+    """Every call of ``mmvae``, run or not, in blocks and in the text."""
+    for block in ANY_BLOCK.finditer(page):
+        yield from (found[1].replace("\\\n", " ") for found in COMMAND_LINE.finditer(block[0]))
+    yield from (code for code in inline(page) if re.match(r"mmvae (?!.*\[OPTIONS\])[a-z-]", code))
+
+
+def parse(command: str) -> None:
+    """Check that a call of ``mmvae`` has a command, options and values that exist; nothing is read or run."""
+    from typer.main import get_command
+
+    from mmvae_cli.cli.main import app
+    from mmvae_cli.cli.parameters import given
+    from mmvae_cli.pipeline.command_options import options_of
+
+    _, *words = shlex.split(command.partition(" > ")[0], comments=True)
+    group: Any = get_command(app)
+    if words[0].startswith("-"):
+        known = {flag for option in group.get_params(group.context_class(group)) for flag in option.opts}
+        if not {*words} <= known:
+            raise ExampleError(f"$ {command}\nknown: {', '.join(sorted(known))}")
+        return
+    name, found, rest = group.resolve_command(group.make_context("mmvae", list(words)), words)
+    values = found.make_context(name, rest).params
+    options_of(name, {k: v for k, v in given(values).items() if v != ()}, preset=values.get("preset"))
 
 
 def without_numbers(text: str) -> str:

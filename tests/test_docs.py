@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from mmvae_cli.cli.main import COMMANDS
-from mmvae_cli.errors import MmvaeError
 from tests.scripts import load_script
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-ALL_PAGES = [
-    *PAGES,
-    *(
-        REPOSITORY / name
-        for name in ("CONTRIBUTING.md", "example_data/README.md", "workflow/README.md", "nextflow/README.md")
-    ),
-]
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
+OUTSIDE = (
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    "example_data/README.md",
+    "workflow/README.md",
+    "nextflow/README.md",
+)
+ALL_PAGES = [*PAGES, *(REPOSITORY / name for name in OUTSIDE)]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # behind commands of the documentation: what makes them quick
 QUICK = {"train": ("--epochs", "5", "--threads", "1"), "benchmark": ("--jobs", "1")}
 
 
 docs, examples = load_script("scripts/docs.py"), load_script("scripts/examples.py")
+CHAIN = [DOCS / name for name in docs.pages()]  # the page of the commands, and theirs in the order of use
 
 
 def relative(path: Path) -> str:
@@ -35,46 +38,6 @@ def relative(path: Path) -> str:
 def anchors(path: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def test_the_page_of_commands_is_up_to_date() -> None:
-    assert docs.PAGE.read_text(encoding="utf-8") == docs.page(), "run python scripts/docs.py"
-
-
-def test_a_stale_page_is_found_and_the_remedy_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = tmp_path / "commands.md"
-    assert docs.run(["--check"], page) == 1
-    assert "python scripts/docs.py" in capsys.readouterr().err
-    assert not page.exists()
-    assert docs.run([], page) == 0
-    assert docs.run(["--check"], page) == 0
-    page.write_text(page.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert docs.run(["--check"], page) == 1
-
-
-def test_every_option_of_every_command_is_on_the_page() -> None:
-    page = docs.page()
-    for command in COMMANDS:
-        section = page.partition(f"\n## {docs.name_of(command)}\n")[2].partition("\n## ")[0]
-        for option in docs.CONFIGS[docs.name_of(command)].__dataclass_fields__:
-            assert f"`{docs.flag_name(option)}" in section, (command, option)
-
-
-@pytest.mark.parametrize(
-    ("help_text", "expected"),
-    [
-        ("Seed.", ("Seed.", "")),
-        ("Sizes: 2+2+2 (a+b+c), or c=4,... (default: 4 each).", ("Sizes: 2+2+2 (a+b+c), or c=4,...", "4 each")),
-        ("Stops; 0: never (default: a tenth).", ("Stops; 0: never.", "a tenth")),
-    ],
-)
-def test_a_default_in_the_help_has_its_own_column(help_text: str, expected: tuple[str, str]) -> None:
-    assert docs.described(help_text) == expected
-
-
-def test_every_error_has_its_exit_code_on_the_page() -> None:
-    codes = {kind.exit_code for kind in (MmvaeError, *MmvaeError.__subclasses__())}
-    assert codes <= docs.EXIT_CODES.keys()
 
 
 @pytest.mark.parametrize("command", [docs.name_of(command) for command in COMMANDS])
@@ -101,20 +64,41 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(file), f"{relative(page)} links to {target}"
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert [relative(page) for page in PAGES[1:] if f"({relative(page)}" not in readme] == []
+def test_every_page_is_linked_from_the_readme_or_the_page_of_commands() -> None:
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in (REPOSITORY / "README.md", DOCS / "commands.md")
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+    }
+    assert {*PAGES[1:]} - linked == {DOCS / "index.md"}  # the home of the site, as the README is of the repository
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if examples.blocks(page.read_text(encoding="utf-8"))], ids=relative
-)
-def test_examples_run_and_show_what_is_printed(page: Path, tmp_path: Path) -> None:
-    for block, command, shown, real in examples.run_page(page, tmp_path, QUICK):
+def test_every_extra_for_users_is_on_the_page_of_installation() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (DOCS / "install.md").read_text(encoding="utf-8")
+    assert [name for name in project["optional-dependencies"] if f".[{name}]'" not in page] == ["test", "dev"]
+
+
+def run_and_compare(page: Path, folder: Path) -> None:
+    for block, command, shown, real in examples.run_page(page, folder, QUICK):
         if block.language == "console" and shown.strip():
             assert examples.without_numbers(shown) == examples.without_numbers(real), (
                 f"{relative(page)}: the output of '{command}' changed; run python scripts/examples.py {relative(page)}"
             )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page not in CHAIN and examples.blocks(page.read_text(encoding="utf-8"))],
+    ids=relative,
+)
+def test_examples_run_and_show_what_is_printed(page: Path, tmp_path: Path) -> None:
+    run_and_compare(page, tmp_path)
+
+
+def test_examples_of_the_commands_run_one_after_the_other(tmp_path: Path) -> None:
+    for page in CHAIN:
+        run_and_compare(page, tmp_path)
 
 
 def test_an_example_that_fails_is_named(tmp_path: Path) -> None:
