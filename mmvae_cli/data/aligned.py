@@ -63,7 +63,7 @@ class Aligned:
 
     def places_of(self, names: np.ndarray) -> np.ndarray:
         """Places in the internal order, rising, of those of some samples that are there."""
-        return np.flatnonzero(np.isin(self.names, names))
+        return np.flatnonzero(pd.Index(self.names).isin(names))  # np.isin compares every name with every other
 
     def by_feature(self, modality: str, features: np.ndarray, values: np.ndarray) -> np.ndarray:
         """From (n_named, …) values of named features to all features in the order of the file; nan for the others."""

@@ -85,7 +85,7 @@ def _observed(applied: Applied) -> np.ndarray:
 def _columns(applied: Applied, dataset: Dataset) -> tuple[list[Tested], dict[str, str]]:
     """Columns to test, and why others are not."""
     observed, names = _observed(applied), applied.aligned.names
-    held = np.isin(names, applied.run.part(applied.replicate, "test"))
+    held = pd.Index(names).isin(applied.run.part(applied.replicate, "test"))
     columns: list[Tested] = []
     left_out: dict[str, str] = {}
     seen = [make_label(column.reindex(names), name, quietly=True) for name, column in _seen(applied.run, dataset)]

@@ -117,7 +117,7 @@ def _overlap(dataset: Dataset) -> dict[str, int]:
 def _there(dataset: Dataset) -> np.ndarray:
     """(n_samples, n_modalities) True where training takes a sample as having a modality."""
     with_values = [samples_with_values(modality) for modality in dataset.modalities.values()]
-    return np.stack([np.isin(dataset.sample_names, names) for names in with_values], axis=1)
+    return np.stack([dataset.obs.index.isin(names) for names in with_values], axis=1)
 
 
 def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:

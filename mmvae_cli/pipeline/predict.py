@@ -160,7 +160,7 @@ def _features(run: Run, targets: Sequence[int], asked: Sequence[str]) -> dict[in
                 hint=f"{did_you_mean(name, everything)}it models {len(everything)} features of the target",
             )
     return {
-        target: np.flatnonzero(np.isin(names, list(asked))) if asked else np.arange(len(names))
+        target: np.flatnonzero(pd.Index(names).isin(asked)) if asked else np.arange(len(names))
         for target, names in known.items()
     }
 
