@@ -25,7 +25,7 @@ from mmvae_cli.pipeline.held_out import feature_sets
 from mmvae_cli.pipeline.loadings import loading_updates
 from mmvae_cli.pipeline.outcome import as_json
 from mmvae_cli.plots.pictures import PICTURES, drawn
-from mmvae_cli.plots.style import save
+from mmvae_cli.plots.saving import save
 
 log = logging.getLogger("mmvae_cli")
 

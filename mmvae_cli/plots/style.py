@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from mmvae_cli.evaluation.figures import COLOURS, DOTS, RC, SETS
+from mmvae_cli.evaluation.figures import COLOURS, RC, SETS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "COLOURS", "FAINT", "GREY", "ORANGE", "SETS", "canvas", "grid", "legend", "palette", "save", "short"]
+__all__ = ["BLUE", "COLOURS", "FAINT", "GREY", "ORANGE", "SETS", "canvas", "grid", "legend", "palette", "short"]
 
 BLUE, ORANGE = COLOURS[:2]
 GREY, FAINT = "#888888", "#D9D9D9"
-PAPER_DOTS = 2 * DOTS  # per inch, of what is printed
 LONGEST = 24  # letters of a name
 POINT = 28.0  # points², in a legend
 LETTER = 0.068  # inches, the width of one
-SAVED: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "mmvae",  # the same figure is the same file
-    "pdf.fonttype": 42,  # TrueType: fonts are embedded and text can be edited
-}
-NO_DATE = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 @contextmanager
 def canvas(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
     """Yield the axes to draw on, new ones on a figure of their own where none are given; sizes in inches."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from mmvae_cli.plots.displayed import new_figure
 
     with rc_context(RC):
-        yield (axis := ax if ax is not None else Figure((width, height), layout="constrained").subplots())
+        axis = ax if ax is not None else new_figure(1, 1, width, height)[1][0, 0]
+        yield axis
         _keep_plain(axis)
 
 
@@ -47,11 +39,12 @@ def canvas(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
 def grid(n_rows: int, n_columns: int, width: float, height: float, **more: Any) -> Iterator[tuple[Figure, Any]]:
     """Yield a new figure of n_rows × n_columns axes, each of this size in inches, and the array of them."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from mmvae_cli.plots.displayed import new_figure
 
     with rc_context(RC):
-        figure = Figure((width * n_columns, height * n_rows), layout="constrained")
-        yield figure, figure.subplots(n_rows, n_columns, squeeze=False, **more)
+        figure, axes = new_figure(n_rows, n_columns, width, height, **more)
+        yield figure, axes
         for axis in figure.axes:
             _keep_plain(axis)
 
@@ -115,26 +108,3 @@ def shown(names: Sequence[object], longest: int = LONGEST) -> list[str]:
 def number(value: float, digits: int = 2) -> str:
     """``0.12``, with a minus sign that is as wide as a plus, and none before 0."""
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
-
-
-def save(figure: Figure | Axes, path: Path | str | IO[bytes], *, format: str = "", dots: int = PAPER_DOTS) -> None:
-    """Write a figure, with text as text.
-
-    Parameters
-    ----------
-    figure
-        A figure, or axes of it.
-    path, format
-        The file; ``png``, ``svg`` or ``pdf``, by default as its suffix says.
-    dots
-        Per inch, of a PNG and of points that are drawn as an image.
-    """
-    from pathlib import Path
-
-    from matplotlib import rc_context
-
-    whole: Any = figure if hasattr(figure, "savefig") else figure.figure
-    with rc_context(SAVED), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names in scripts that the font lacks
-        format = format or Path(str(path)).suffix.lstrip(".").lower() or "png"
-        whole.savefig(path, format=format, dpi=dots, facecolor="white", metadata=NO_DATE.get(format))
