@@ -1,5 +1,6 @@
-# mmvae on a slim Python with torch's CPU build, at the versions of constraints.txt:
-#     docker build --tag mmvae .
+# mmvae on a slim Python, at the versions of constraints.txt. INDEX: that of torch's CPU builds, on PyTorch's installation
+# page; without it torch comes with CUDA libraries of several gigabytes:
+#     docker build --build-arg INDEX=ADDRESS --tag mmvae .
 #     docker run --rm --volume "$PWD:/data" --user "$(id -u):$(id -g)" mmvae mmvae check cll.h5mu
 FROM python:3.11-slim
 
@@ -11,7 +12,8 @@ RUN apt-get update \
 WORKDIR /opt/mmvae
 
 COPY constraints.txt ./
-RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)"
+ARG INDEX
+RUN pip install --no-cache-dir ${INDEX:+--index-url "$INDEX"} "$(grep '^torch==' constraints.txt)"
 
 COPY pyproject.toml README.md LICENSE ./
 COPY mmvae_cli mmvae_cli
