@@ -13,6 +13,7 @@ from mmvae_cli.errors import counted, listed
 log = logging.getLogger("mmvae_cli")
 
 SHOWN = 3
+FEWEST_ROWS = 4  # fewer names that count up may be names
 MONTH = "(?:jan|feb|m[aä]r|mrz|apr|ma[iy]|jun|jul|aug|sept?|o[ck]t|nov|de[cz])"  # English and German
 YEAR = r"(?:19|20)\d{2}"
 DATE = re.compile(
@@ -61,6 +62,14 @@ def are_values(names: Names) -> bool:
     return 2 * decimals > len(names) and all(NUMBER.fullmatch(name) for name in names)
 
 
+def row_numbers(names: Names) -> list[str]:
+    """All names, if they count the rows from 0 or 1, as where a table came without names."""
+    if len(names) < FEWEST_ROWS or names[0] not in ("0", "1"):
+        return []
+    first = int(names[0])
+    return list(names) if all(name == str(row) for row, name in enumerate(names, first)) else []
+
+
 def blanks(names: Names) -> list[str]:
     """Names with blanks at an end."""
     return [repr(name) for name in names if name != name.strip()]
@@ -97,6 +106,7 @@ DAMAGES = (
     Damage(dates, "like dates, into which Excel turns gene names (SEPT2, MARCH1)", ("feature",)),
     Damage(powers, "in scientific notation, into which a spreadsheet turns long names"),
     Damage(floats, "with .0 at the end: they may have been whole numbers that a program read as decimals"),
+    Damage(row_numbers, "that only number the rows, so row n must be the same sample in every modality", ("sample",)),
     Damage(blanks, "with blanks at an end, which count"),
     Damage(like, "differing by case or blanks only, taken as different", ("feature",)),  # samples: over all
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from mmvae_cli.data.on_disk import OnDisk
 from mmvae_cli.errors import DataError, counted, listed
 
 NO_NAMES = "the first column of a table holds the names of the samples; here it holds numbers, which look like values"
+FEW_COMMON = 0.1  # of the samples of the smallest modality: fewer in two modalities are said
 
 log = logging.getLogger("mmvae_cli")
 
@@ -56,7 +57,7 @@ def require_several(dataset: Dataset) -> None:
 
 
 def require_overlap(dataset: Dataset) -> None:
-    """Raise DataError unless a sample is in two modalities; warn of a modality that shares none.
+    """Raise DataError unless a sample is in two modalities; warn where few are, or none of a modality.
 
     Raises
     ------
@@ -74,6 +75,21 @@ def require_overlap(dataset: Dataset) -> None:
         raise DataError(f"no sample is in two modalities: {examples}", hint=_overlap_hint(dataset))
     for name in alone:
         log.warning("modality %r shares no sample with any other modality", name)
+    _warn_of_few_common({name: index for name, index in samples.items() if name not in alone})
+
+
+def _warn_of_few_common(samples: Mapping[str, pd.Index]) -> None:
+    """Few common samples are a mosaic, or names that modalities spell differently."""
+    named = pd.Index(np.concatenate([index.unique() for index in samples.values()]))
+    common = named[named.duplicated()].unique()
+    if len(common) < FEW_COMMON * min(len(index) for index in samples.values()):
+        examples = "; ".join(
+            f"{name!r} has {listed(index[~index.isin(common)][:3])}" for name, index in samples.items()
+        )
+        log.warning(
+            "only %s in two modalities, alone are: %s. Samples are matched by name: if these are the same, "
+            "use the same names", "1 sample is" if len(common) == 1 else f"{len(common):,} samples are", examples,
+        )  # fmt: skip
 
 
 def _overlap_hint(dataset: Dataset) -> str:

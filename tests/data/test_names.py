@@ -65,6 +65,8 @@ def test_values_in_place_of_names_are_told_from_numbered_samples(names, expected
         (["a"], ["2.31E+13"], "feature name in scientific"),
         (["a"], ["7E5", "TP53"], "1 feature name in scientific notation.*: 7E5"),
         (["1.0", "2.0"], ["g"], "2 sample names with .0 at the end"),
+        (["0", "1", "2", "3"], ["g"], "4 sample names that only number the rows.*: 0, 1, 2, …"),
+        (["1", "2", "3", "4"], ["g"], "4 sample names that only number the rows"),
         ([" a", "b "], ["g"], "2 sample names with blanks at an end.*: ' a', 'b '"),
         (["a"], ["Tp53", "TP53", "x"], "2 feature names differing by case.*: 'Tp53', 'TP53'"),
     ],
@@ -77,6 +79,7 @@ def test_each_kind_of_damage_is_one_line(caplog, samples, features, expected):
 
 def test_names_without_damage_and_odd_names_are_left_in_peace(caplog):
     assert said(caplog, ["001", "1e5", "NA", "1.0", "AAAC-1", "TCGA-01"], ["ENSG00000141510.17", "TP53", "1"]) == []
+    assert said(caplog, ["2", "1", "3", "0"], ["0", "1", "2", "3"]) == [], "numbers in an order of their own; features"
     assert said(caplog, ["1D3", "1E3", "2E12"], ["g"]) == [], "wells of plates"
 
 

@@ -124,6 +124,19 @@ def test_samples_that_are_named_by_values_are_recognised():
     assert "here it holds numbers" not in str(next(problems(dataset(modality("rna", "1 1 2", "x")))))
 
 
+@pytest.mark.parametrize("n_common", [1, 2])
+def test_few_common_samples_are_a_warning_with_names_of_both(n_common, caplog):
+    names = [f"P{number}" for number in range(20)]
+    others = names[:n_common] + [f"{name}-m" for name in names[n_common:]]
+    require_overlap(dataset(modality("rna", " ".join(names), "x"), modality("meth", " ".join(others), "y")))
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    if n_common == 1:
+        (line,) = said
+        assert line.startswith("only 1 sample is in two modalities, alone are: 'rna' has P1, P2, P3; 'meth' has P1-m, ")
+    else:
+        assert said == []
+
+
 def test_one_modality_that_shares_no_sample_is_only_a_warning(caplog):
     require_overlap(dataset(modality("a", "1 2", "x"), modality("b", "2 3", "y"), modality("c", "4", "z")))
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
