@@ -122,6 +122,8 @@ def check_place(target: Path) -> None:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that is not there or that nothing can be put into."""
+    if folder.exists() and not folder.is_dir():
+        raise CannotCreateError(f"{folder} exists and is not a folder", hint=ELSEWHERE)
     if not folder.is_dir():
         raise CannotCreateError(f"there is no folder {folder}", hint=f"create it first, or {ELSEWHERE}")
     if not is_writable(folder):

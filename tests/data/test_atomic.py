@@ -88,6 +88,12 @@ def make_pipe(path: Path) -> Path:
     return path
 
 
+def test_a_file_in_the_place_of_the_folder_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(CannotCreateError, match="exists and is not a folder"):
+        write_file(tmp_path / "file" / "x", b"1")
+
+
 @pytest.mark.parametrize(
     ("make", "found"),
     [
