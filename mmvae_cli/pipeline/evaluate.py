@@ -19,7 +19,7 @@ from mmvae_cli.data.formats import Source
 from mmvae_cli.data.labels import Label
 from mmvae_cli.errors import DataError
 from mmvae_cli.evaluation.metrics import median_and_sd, r2_per_feature, summarise
-from mmvae_cli.pipeline.apply import Applied, Matched, match
+from mmvae_cli.pipeline.apply import Applied, match
 from mmvae_cli.pipeline.associations import as_table, associations
 from mmvae_cli.pipeline.baselines import compare
 from mmvae_cli.pipeline.destination import check_page
@@ -55,8 +55,8 @@ class Evaluation:
 
     Attributes
     ----------
-    run, dataset, matched
-        The model and the data; where values stay on disk, the samples that were drawn.
+    run, dataset, written
+        The model, the data and the written replicate on them; where values stay on disk, the samples that were drawn.
     folder
         Of the run.
     summary
@@ -69,7 +69,7 @@ class Evaluation:
 
     run: Run
     dataset: Dataset
-    matched: Matched
+    written: Applied
     folder: str
     summary: dict[str, Any]
     by_feature: Mapping[str, Mapping[str, np.ndarray]]
@@ -82,7 +82,7 @@ class Evaluation:
 
     def updates(self) -> dict[str, object]:
         """Values per feature of the written replicate in the order of the file; nan for features not modelled."""
-        run, aligned, updates = self.run, self.matched.aligned, dict[str, object]()
+        run, aligned, updates = self.run, self.written.aligned, dict[str, object]()
         for kind, by_modality in self.by_feature.items():
             for name, values in by_modality.items():
                 names = run.modality(name).feature_names(run.replicate)
@@ -118,15 +118,14 @@ def evaluate(
     summary: dict[str, Any] = {**found.summary, "associations": found.associations}
     pages: dict[Path, str] = {}
     if figures is not None or config.html is not None:
-        written = found.matched.replicate(run.replicate)
-        results = results_of(written, updates, key)
+        results = results_of(found.written, updates, key)
     if figures is not None:
         summary["figures"] = figures.write(results, key)
     if config.html is not None:
         from mmvae_cli.pipeline.report import page_of  # which imports this module
 
         summary["html"] = config.html
-        pages[Path(config.html)] = page_of(found, written, results, {"evaluation": command_line})
+        pages[Path(config.html)] = page_of(found, results, {"evaluation": command_line})
     return Outcome(summary, updates, pages)
 
 
@@ -169,7 +168,7 @@ def evaluated(run: Run, dataset: Dataset, config: MeasureOptions) -> Evaluation:
         **shares.by_feature,
     }
     tests = associations(written) if config.associations else None
-    return Evaluation(run, dataset, matched, config.run, summary, by_feature, tests)
+    return Evaluation(run, dataset, written, config.run, summary, by_feature, tests)
 
 
 def evaluate_run(

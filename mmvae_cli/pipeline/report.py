@@ -15,7 +15,7 @@ from mmvae_cli.config import ReportConfig
 from mmvae_cli.data.aligned import align
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
-from mmvae_cli.pipeline.apply import Applied, match
+from mmvae_cli.pipeline.apply import match
 from mmvae_cli.pipeline.destination import check_page
 from mmvae_cli.pipeline.evaluate import Evaluation, evaluated, evaluation_mark
 from mmvae_cli.pipeline.figures import Results, results_of
@@ -57,8 +57,7 @@ def report(
         facts["evaluation"] = f"read from the data: {said}"
     key = run.record["key"]
     updates = {**found.updates(), **{f"uns/{key}/{name}": value for name, value in found.entries().items()}}
-    written = found.matched.replicate(run.replicate)
-    text = page_of(found, written, results_of(written, updates, key), facts)
+    text = page_of(found, results_of(found.written, updates, key), facts)
     summary = {
         "command": "report",
         "run": config.run,
@@ -69,21 +68,11 @@ def report(
     return Outcome(summary, pages={Path(config.out): text})
 
 
-def page_of(found: Evaluation, applied: Applied, results: Results, facts: Mapping[str, str]) -> str:
-    """Return the page about an evaluation.
-
-    Parameters
-    ----------
-    applied
-        The written replicate.
-    results
-        What training and evaluation write into the data.
-    facts
-        Command lines by what they did.
-    """
+def page_of(found: Evaluation, results: Results, facts: Mapping[str, str]) -> str:
+    """Return the page about an evaluation; see ``content_of``."""
     curves = {name: values for name, values in load_history(found.folder).items() if np.isfinite(values).any()}
     results.uns[found.run.record["key"]]["history"] = curves
-    return page(content_of(found, applied, results, facts))
+    return page(content_of(found, results, facts))
 
 
 def _earlier(run: Run, dataset: Dataset, config: ReportConfig) -> Evaluation | None:
@@ -106,7 +95,7 @@ def _earlier(run: Run, dataset: Dataset, config: ReportConfig) -> Evaluation | N
             if f"{key}_{kind}" in var:
                 by_feature.setdefault(kind, {})[name] = var[f"{key}_{kind}"].reindex(names).to_numpy(dtype=np.float64)
     matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
-    return Evaluation(run, dataset, matched, config.run, summary, by_feature, _tests(record))
+    return Evaluation(run, dataset, matched.replicate(run.replicate), config.run, summary, by_feature, _tests(record))
 
 
 def _tests(record: Mapping[str, Any]) -> dict[str, Any] | None:

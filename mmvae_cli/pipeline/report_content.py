@@ -27,19 +27,17 @@ from mmvae_cli.training.run import Run
 MOST_LOOKED_AT = 60  # annotations
 
 
-def content_of(found: Evaluation, applied: Applied, results: Results, facts: Mapping[str, str]) -> Content:
+def content_of(found: Evaluation, results: Results, facts: Mapping[str, str]) -> Content:
     """Collect everything that a page shows.
 
     Parameters
     ----------
-    applied
-        The written replicate.
     results
         What training and evaluation write into the data.
     facts
         Command lines by what they did.
     """
-    run, dataset = found.run, found.dataset
+    run, dataset, applied = found.run, found.dataset, found.written
     aligned, rows = applied.aligned, np.flatnonzero(applied.observed.any(axis=1))
     latents = aligned.from_file(np.asarray(results.obsm[f"X_{run.record['key']}"]))
     names = [name for name in run.record["modality_order"] if name in aligned.modalities]
@@ -54,7 +52,7 @@ def content_of(found: Evaluation, applied: Applied, results: Results, facts: Map
         key=run.record["key"],
         overlap=_overlap(applied, rows, names),
         modalities={name: _modality(run, dataset.modalities[name], applied) for name in names},
-        features=features_of(found, applied, row_of),
+        features=features_of(found, row_of),
         samples=_samples(found, aligned.names[rows], parts.to_numpy()),
         blocks=_blocks(run, latents[rows]),
         splits={part: int((parts == part).sum()) for part in (*PARTS, "unused") if (parts == part).any()},
@@ -129,11 +127,11 @@ def _candidates(dataset: Dataset, key: str) -> list[str]:
 
 
 def _modalities_of(found: Evaluation, names: np.ndarray) -> np.ndarray:
-    matched = found.matched
-    place = pd.Index(matched.aligned.names).get_indexer(pd.Index(names))
+    written = found.written
+    place = pd.Index(written.aligned.names).get_indexer(pd.Index(names))
     known = [record.name for record in found.run.modalities]
     return np.array(
-        [" + ".join(name for name, has in zip(known, row, strict=True) if has) for row in matched.observed[place]],
+        [" + ".join(name for name, has in zip(known, row, strict=True) if has) for row in written.observed[place]],
         dtype=object,
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.evaluation.metrics import pearson_per_feature
-from mmvae_cli.pipeline.apply import Applied, prediction_unit
+from mmvae_cli.pipeline.apply import prediction_unit
 from mmvae_cli.pipeline.evaluate import Evaluation
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
 from mmvae_cli.plots.pictures import SYMBOLS
@@ -20,7 +20,7 @@ MOST_PAIRS = 1_000_000  # in the page, of all modalities: 5 MB
 MOST_SAMPLES = 400  # of a feature
 
 
-def features_of(found: Evaluation, applied: Applied, row_of: np.ndarray) -> dict[str, Features]:
+def features_of(found: Evaluation, row_of: np.ndarray) -> dict[str, Features]:
     """Features of every modality.
 
     Parameters
@@ -28,12 +28,12 @@ def features_of(found: Evaluation, applied: Applied, row_of: np.ndarray) -> dict
     row_of
         (n_samples,) place in the list of the page of each sample of the internal order.
     """
-    names = [name for name in found.run.record["modality_order"] if name in applied.aligned.modalities]
-    return {name: _features(found, applied, name, row_of, MOST_PAIRS // len(names)) for name in names}
+    names = [name for name in found.run.record["modality_order"] if name in found.written.aligned.modalities]
+    return {name: _features(found, name, row_of, MOST_PAIRS // len(names)) for name in names}
 
 
-def _features(found: Evaluation, applied: Applied, name: str, row_of: np.ndarray, most: int) -> Features:
-    run, record = found.run, found.run.modality(name)
+def _features(found: Evaluation, name: str, row_of: np.ndarray, most: int) -> Features:
+    run, applied, record = found.run, found.written, found.run.modality(name)
     values = {kind: of[name] for kind, of in found.by_feature.items() if kind in MEASURES and name in of}
     sets, names = feature_sets(applied, record), record.feature_names(run.replicate)
     symbols = _symbols(found.dataset.modalities[name].var, names)
