@@ -24,6 +24,7 @@ from mmvae_cli.pipeline.new_values import check_kind
 from mmvae_cli.pipeline.replicates import single_model
 from mmvae_cli.pipeline.streamed import any_data
 from mmvae_cli.pipeline.tensors import totals_of
+from mmvae_cli.pipeline.unlike_training import look
 from mmvae_cli.training.run import ModalityRecord, Run
 from mmvae_cli.training.source import Data
 from mmvae_cli.training.validation import EVALUATION_BATCH
@@ -133,6 +134,9 @@ class Matched:
         Library sizes, see ``tensors.totals_of``.
     covariates
         Of the samples; None where the run knows none.
+    changed
+        Per modality whose values are used, how many samples of the training have other values than then, of those
+        looked at.
     """
 
     run: Run
@@ -142,6 +146,7 @@ class Matched:
     missing: dict[str, list[str]]
     totals: dict[str, np.ndarray]
     covariates: Covariates | None
+    changed: dict[str, int]
 
     def replicate(self, index: int) -> Applied:
         """Use one replicate; features that the data lack get its own training mean."""
@@ -213,7 +218,7 @@ def match(
         transformed[name] = transform.applied(aligned.modalities[name].values, name)
     aligned = aligned.with_values(transformed)
     observed = np.zeros((len(aligned.names), len(names)), dtype=bool)
-    places, missing = {}, {}
+    places, missing, changed = {}, {}, {}
     for index, record in enumerate(run.modalities):
         if record.name in there:
             observed[:, index] = aligned.rows[record.name] >= 0
@@ -221,9 +226,11 @@ def match(
         places[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
         if is_needed and record.name in there:
             _warn_of_other_features(run, record, aligned.modalities[record.name].n_features)
+            changed[record.name] = look(run, record, aligned, places[record.name])
     average = (unseen_covariate or run.record["config"].get("unseen_covariate")) == AVERAGE
     covariates = covariates_of(run.design, aligned, observed, average=average)
-    return Matched(run, aligned, observed, places, missing, totals_of(aligned, run.modalities), covariates)
+    totals = totals_of(aligned, run.modalities)
+    return Matched(run, aligned, observed, places, missing, totals, covariates, changed)
 
 
 def _warn_of_other_features(run: Run, record: ModalityRecord, n_features: int) -> None:

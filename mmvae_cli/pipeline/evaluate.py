@@ -159,6 +159,7 @@ def evaluated(run: Run, dataset: Dataset, config: MeasureOptions) -> Evaluation:
         "variance": shares.metrics,
         "baselines": baselines,
         "uncertainty": trust.metrics,
+        "changed_samples": matched.changed,
         "replicates": [one.metrics for one in replicates],
         "over_replicates": over_replicates([one.metrics for one in replicates]),
     }

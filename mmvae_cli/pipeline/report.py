@@ -25,7 +25,8 @@ from mmvae_cli.pipeline.results import ASSOCIATIONS, FIELDS
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.pipeline.sampling import evaluation_sample
 from mmvae_cli.reporting.page import page
-from mmvae_cli.training.run import Run, load_history, load_run
+from mmvae_cli.training.history import load_history
+from mmvae_cli.training.run import Run, load_run
 
 log = logging.getLogger("mmvae_cli")
 

@@ -47,6 +47,7 @@ from mmvae_cli.pipeline.study import Study
 from mmvae_cli.pipeline.tracking import OnEpoch, tracked
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary, training_entries
+from mmvae_cli.pipeline.unlike_training import sample_marks
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.hardware import choose_device
@@ -204,7 +205,8 @@ def _run(
     }
     splits = _all_splits(study, config)
     design = () if study.covariates is None else study.covariates.design
-    return Run(model.spec, model, prepared.records, study.aligned.names, splits, chosen, record, design)
+    records = tuple(replace(one, marks=sample_marks(study.aligned, one)) for one in prepared.records)
+    return Run(model.spec, model, records, study.aligned.names, splits, chosen, record, design)
 
 
 def _all_splits(study: Study, config: TrainConfig) -> np.ndarray:

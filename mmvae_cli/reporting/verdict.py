@@ -27,10 +27,31 @@ class Sentence:
 
 def verdict(content: Content) -> list[Sentence]:
     """Return the findings, warnings after what was found."""
-    parts = (_shared, _prediction, _baselines, _significance, _separation, _stability, _idle, _trust, _batches)
+    parts = (
+        _changed,
+        _shared,
+        _prediction,
+        _baselines,
+        _significance,
+        _separation,
+        _stability,
+        _idle,
+        _trust,
+        _batches,
+    )
     found = [sentence for part in parts for sentence in part(content)]
     found += [Sentence("warning", text) for text in content.warnings]
     return sorted(found, key=lambda sentence: sentence.kind == "warning")
+
+
+def _changed(content: Content) -> Iterator[Sentence]:
+    for name, count in content.summary.get("changed_samples", {}).items():
+        if count:
+            yield Sentence(
+                "warning",
+                f"Values of {name} have changed since the training, in {counted(count, 'sample')} of those looked at: "
+                "what is measured here does not hold for the data of the training.",
+            )
 
 
 def number(value: float | None, digits: int = 2) -> str:

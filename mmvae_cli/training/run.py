@@ -6,7 +6,6 @@ and inexact as text; ``run.json`` everything else; ``history.csv`` the losses.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -23,9 +22,10 @@ from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.fit import EpochReport
+from mmvae_cli.training.history import write_history
 
 FORMAT = 2  # 1: the full decoder of a shared path stood alone
-CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE = "run.json", "model.safetensors", "history.csv"
+CONFIG_FILE, WEIGHTS_FILE = "run.json", "model.safetensors"
 WEIGHTS, PREPARATION, COVARIATES = "model/", "preparation/", "covariates/"
 
 
@@ -51,6 +51,8 @@ class ModalityRecord:
         Same shape: what the transform fitted, see ``data.transforms.Transform.fit``; None where it fits nothing.
     median_size
         (1 or replicates,) median library size of the training samples; None where library sizes are not known.
+    marks
+        (1, n_samples) of the samples of the training, see ``data.marks``; nan where one lacks the modality.
     transform, layer, likelihood
         As chosen; ``layer`` None for ``X``.
     value_kind
@@ -72,6 +74,7 @@ class ModalityRecord:
     spread: np.ndarray | None = None
     weights: np.ndarray | None = None
     median_size: np.ndarray | None = None
+    marks: np.ndarray | None = None
 
     def view(self, array: np.ndarray, replicate: int) -> np.ndarray:
         """Row of a replicate in one of the arrays."""
@@ -90,7 +93,18 @@ class ModalityRecord:
         return np.array(self.features, dtype=object)[self.view(self.columns, replicate)]
 
 
-ARRAYS = ("columns", "shared_set", "other_set", "role_shared", "mean", "sd", "spread", "weights", "median_size")
+ARRAYS = (
+    "columns",
+    "shared_set",
+    "other_set",
+    "role_shared",
+    "mean",
+    "sd",
+    "spread",
+    "weights",
+    "median_size",
+    "marks",
+)
 CODING = ("trained", "mean", "sd")  # arrays of a covariate
 
 
@@ -197,30 +211,9 @@ def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
         **run.record,
     }
     (folder / WEIGHTS_FILE).write_bytes(save(tensors))  # not save_file: its error at a full disk is no OSError
-    _write_history(history, folder / HISTORY_FILE)
+    write_history(history, folder)
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def _write_history(history: Sequence[EpochReport], path: Path) -> None:
-    """One line per epoch and replicate."""
-    names = list(history[0].log_likelihood) if history else []
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["epoch", "replicate", "beta", "loss", "kl", *(f"log_likelihood_{name}" for name in names),
-             "validation_score", "validation_r2", "seconds"]
-        )  # fmt: skip
-        for report in history:
-            for local, replicate in enumerate(report.replicates):
-                held_out = [report.validation[local], report.r2[local]] if report.validation else ["", ""]
-                likelihoods = [report.log_likelihood[name][local] for name in names]
-                row = [report.loss[local], report.kl[local], *likelihoods, *held_out, report.seconds]
-                writer.writerow([report.epoch, replicate, f"{report.beta:.6g}", *(_short(value) for value in row)])
-
-
-def _short(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
 
 
 def fingerprint(folder: str | Path) -> str:
@@ -229,20 +222,6 @@ def fingerprint(folder: str | Path) -> str:
     for name in (WEIGHTS_FILE, CONFIG_FILE):
         digest.update((Path(folder) / name).read_bytes())
     return digest.hexdigest()
-
-
-def load_history(folder: str | Path) -> dict[str, np.ndarray]:
-    """Curves of a training by the columns of ``history.csv``: (n_replicates, n_epochs), nan where there is no value."""
-    with (Path(folder) / HISTORY_FILE).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows:
-        return {}
-    shape = (1 + max(int(row["replicate"]) for row in rows), max(int(row["epoch"]) for row in rows))
-    found = {name: np.full(shape, np.nan) for name in rows[0] if name not in ("epoch", "replicate")}
-    for row in rows:
-        for name, curves in found.items():
-            curves[int(row["replicate"]), int(row["epoch"]) - 1] = float(row[name] or "nan")
-    return found
 
 
 def load_run(folder: str | Path) -> Run:

@@ -117,3 +117,8 @@ def test_what_was_not_measured_is_not_spoken_of() -> None:
     assert len(found) == 3
     assert "--no-baselines" in found[1]
     assert "One replicate" in found[2]
+
+
+def test_values_that_changed_since_the_training_come_as_a_warning() -> None:
+    assert "Values of rna have changed" in said("warning", summary={"changed_samples": {"rna": 3, "meth": 0}})
+    assert "have changed" not in said("warning", summary={"changed_samples": {"rna": 0}})

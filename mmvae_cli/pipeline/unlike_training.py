@@ -1,0 +1,99 @@
+"""Whether data are those of the training where they should be, and on its scale where they are others.
+
+Neither is an error: samples may be measured again, and a study may differ. But nothing else shows in the numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from mmvae_cli.data.aligned import Aligned
+from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.marks import differ, feature_weights, marks
+from mmvae_cli.data.on_disk import blocks
+from mmvae_cli.errors import listed
+from mmvae_cli.model.likelihoods import LIKELIHOODS
+from mmvae_cli.training.run import ModalityRecord, Run
+
+log = logging.getLogger("mmvae_cli")
+
+MOST_SAMPLES, MOST_FEATURES = 1000, 2000  # looked at
+FAR = 1.0  # training sds between the means of new data and of the training, median feature; more for few samples
+WIDER = 4.0  # ratio of sds, median feature
+ENOUGH_FOR_SD = 20  # samples
+
+
+def sample_marks(aligned: Aligned, record: ModalityRecord) -> np.ndarray:
+    """(1, n_samples) marks of the transformed values, see ``data.marks``; nan where a sample lacks the modality."""
+    modality, rows = aligned.modalities[record.name], aligned.rows[record.name]
+    weights = np.zeros(modality.n_features)
+    weights[modality.var.index.get_indexer(pd.Index(record.features))] = feature_weights(record.features)
+    own = np.concatenate([marks(block, weights) for block in blocks(modality.values)])
+    return np.where(rows >= 0, own[rows], np.nan)[None]
+
+
+def look(run: Run, record: ModalityRecord, aligned: Aligned, places: np.ndarray) -> int:
+    """Warn where a modality of the data is unlike that of the training; number of samples whose values have changed.
+
+    Parameters
+    ----------
+    aligned
+        Transformed values.
+    places
+        (n_features of the record,) where its features stand; -1 where the data lack one.
+    """
+    there = np.flatnonzero(aligned.rows[record.name] >= 0)
+    rows = there[np.linspace(0, len(there) - 1, min(len(there), MOST_SAMPLES)).astype(int)]
+    if not len(rows):
+        return 0
+    values = aligned.taken(record.name, places, rows)
+    changed = aligned.names[rows[_changed(run, record, aligned.names[rows], values)]] if (places >= 0).all() else []
+    if len(changed):
+        log.warning(
+            "modality %r: %d of %d samples that were looked at have other values than in the training, such as %s: "
+            "what was measured there does not hold for them",
+            record.name, len(changed), len(rows), listed(changed, most=3),
+        )  # fmt: skip
+    _warn_of_another_scale(record, run.replicate, values, places)
+    return len(changed)
+
+
+def _changed(run: Run, record: ModalityRecord, names: np.ndarray, values: Matrix) -> np.ndarray:
+    """(n_samples,) True for samples that the training knew under this name, with other values."""
+    if record.marks is None:
+        return np.zeros(len(names), dtype=bool)
+    place = pd.Index(run.samples).get_indexer(pd.Index(names))
+    known = np.where(place >= 0, record.view(record.marks, run.replicate)[place], np.nan)
+    return differ(values, feature_weights(record.features), known)
+
+
+def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matrix, places: np.ndarray) -> None:
+    """Compare means and sds of features with those of the training; counts are known by their kind."""
+    trained_sd = record.sd if record.sd is not None else record.spread
+    if LIKELIHOODS[record.likelihood].sized or trained_sd is None:
+        return
+    columns, mean, sd = (record.view(each, replicate) for each in (record.columns, record.mean, trained_sd))
+    chosen = np.flatnonzero((places[columns] >= 0) & (sd > 0))
+    chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FEATURES)).astype(int)]
+    part = values[:, columns[chosen]]
+    x = np.asarray(part if isinstance(part, np.ndarray) else part.toarray(), dtype=np.float64)
+    if record.weights is not None:
+        x = np.log1p(x * record.view(record.weights, replicate)[chosen])
+    known = ~np.isnan(x)
+    count = known.sum(0)
+    x, mean, sd, count = x[:, count > 0], mean[chosen][count > 0], sd[chosen][count > 0], count[count > 0]
+    if not len(count):
+        return
+    here = np.nansum(x, axis=0) / count
+    spread = np.sqrt(np.nansum(np.square(x - here), axis=0) / count)
+    away = float(np.median(np.abs(here - mean) / sd))
+    wider = float(np.median(spread / sd)) if len(x) >= ENOUGH_FOR_SD else 1.0
+    if away > FAR + 2.0 / np.sqrt(len(x)) or not 1 / WIDER <= wider <= WIDER:
+        log.warning(
+            "modality %r is on another scale than in the training (median feature: mean %.2g training sds away, sd "
+            "%.2g times as large): give values in the same unit, normalised alike",
+            record.name, away, wider,
+        )  # fmt: skip

@@ -1,0 +1,99 @@
+"""Data that are not those of the training, or on another scale: said, while the same data in other forms are not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+
+import mudata
+import numpy as np
+import pytest
+from scipy import sparse
+
+import mmvae_cli
+from mmvae_cli.data.aligned import align
+from mmvae_cli.data.formats import read
+from mmvae_cli.pipeline.unlike_training import look
+from mmvae_cli.training.run import load_run
+from tests.pipeline.helpers import permuted, study, train
+
+CHANGED, SCALE = "have other values than in the training", "another scale than in the training"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("unlike")
+    train(study(60), folder / "run", epochs=1)
+    return str(folder / "run")
+
+
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
+
+
+def other_samples(mdata: mudata.MuData, change) -> mudata.MuData:
+    rna = mdata.mod["rna"].copy()
+    rna.X = np.asarray(change(rna.X), dtype=np.float32)
+    rna.obs_names = [f"new {name}" for name in rna.obs_names]
+    return mudata.MuData({"rna": rna})
+
+
+@pytest.mark.parametrize("command", ["evaluate", "embed"])
+def test_values_exchanged_between_samples_are_said(command: str, run: str, caplog) -> None:
+    mdata = study(60)
+    mdata.mod["rna"].X = mdata.mod["rna"].X[::-1].copy()
+    getattr(mmvae_cli, command)(mdata, run=run)
+    assert "modality 'rna': " in said(caplog)
+    assert CHANGED in said(caplog)
+    assert "'meth'" not in said(caplog)
+
+
+def test_evaluation_counts_samples_that_have_changed_since_the_training(run: str) -> None:
+    mdata = study(60)
+    mdata.mod["rna"].X[:7] += 3.0
+    mmvae_cli.evaluate(mdata, run=run)
+    assert json.loads(mdata.uns["mmvae"]["metrics"])["changed_samples"] == {"meth": 0, "rna": 7}
+
+
+def test_the_same_data_in_another_order_and_rounded_are_the_same(run: str, caplog) -> None:
+    mdata = permuted(study(60))
+    mdata.mod["rna"].X = np.round(mdata.mod["rna"].X, 3)
+    mmvae_cli.evaluate(mdata, run=run)
+    assert CHANGED not in said(caplog)
+    assert SCALE not in said(caplog)
+
+
+def test_values_on_another_scale_are_said(run: str, caplog) -> None:
+    mmvae_cli.predict(other_samples(study(60), lambda x: 10.0 * x), run=run, source=["rna"], target=["meth"])
+    assert SCALE in said(caplog)
+    assert CHANGED not in said(caplog)
+
+
+def test_values_far_from_the_means_of_the_training_are_said(run: str, caplog) -> None:
+    mmvae_cli.predict(other_samples(study(60), lambda x: x + 5.0), run=run, source=["rna"], target=["meth"])
+    assert SCALE in said(caplog)
+
+
+@pytest.mark.parametrize("n_samples", [1, 3, 60])
+def test_new_samples_of_the_same_kind_are_not_talked_about(n_samples: int, run: str, caplog) -> None:
+    new = other_samples(study(60), lambda x: x + 0.3)
+    mmvae_cli.predict(new[:n_samples].copy(), run=run, source=["rna"], target=["meth"])
+    assert said(caplog) == ""
+
+
+def test_a_deeper_sequencing_is_no_other_scale(tmp_path: Path, caplog) -> None:
+    mdata = study(60)
+    mdata.mod["rna"].X = sparse.csr_matrix(np.floor(np.exp(1.0 + 0.5 * mdata.mod["rna"].X)).astype(np.float32))
+    train(mdata, tmp_path / "run", epochs=1)
+    mmvae_cli.embed(other_samples(mdata, lambda x: 30.0 * x.toarray()), run=str(tmp_path / "run"))
+    assert said(caplog) == ""
+
+
+def test_a_run_of_an_earlier_version_has_no_marks_and_is_used_as_before(run: str) -> None:
+    loaded = load_run(run)
+    record = dataclasses.replace(loaded.modality("rna"), marks=None)
+    mdata = study(60)
+    mdata.mod["rna"].X = mdata.mod["rna"].X[::-1].copy()
+    assert look(loaded, record, align(read(mdata)), np.arange(len(record.features))) == 0
