@@ -10,7 +10,7 @@ import typer
 
 from mmvae_cli.cli.benchmark import benchmark
 from mmvae_cli.cli.check import check
-from mmvae_cli.cli.console import exit_code_of, listen_for_termination, occupy_closed_streams
+from mmvae_cli.cli.console import INTERRUPTED, exit_code_of, listen_for_termination, occupy_closed_streams
 from mmvae_cli.cli.embed import embed
 from mmvae_cli.cli.evaluate import evaluate
 from mmvae_cli.cli.predict import predict
@@ -66,6 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
             code = typer.main.get_command(app).main(arguments, prog_name="mmvae", standalone_mode=False)
             if sys.stdout is not None:
                 sys.stdout.flush()
+            if code == INTERRUPTED:  # typer makes this code of a KeyboardInterrupt, and says nothing
+                code = exit_code_of(KeyboardInterrupt())
         except BaseException as error:  # noqa: BLE001 - the one place where all errors become exit codes
             code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)

@@ -54,6 +54,7 @@ def test_training_that_is_stopped_leaves_nothing_behind(number: signal.Signals, 
     _, err = running.communicate(timeout=30)
     assert running.returncode == code
     assert "Traceback" not in err
+    assert error_lines(err) == (["error: interrupted; no output is left half written"] if code == 130 else [])
     assert state(Path.cwd()) == before
 
 
@@ -80,6 +81,7 @@ def test_a_benchmark_that_is_stopped_keeps_its_finished_cells_and_goes_on(two: P
     _, err = running.communicate(timeout=30)
     assert running.returncode == 130
     assert "Traceback" not in err
+    assert error_lines(err) == ["error: interrupted; no output is left half written"]
     (cell,) = Path("mmvae_benchmark/cells").iterdir()
     assert cell.name.startswith("mvae-")
     again = "benchmark two.h5mu --models mvae,mmvae --patience 0 --replicates 2 --epochs 2 --jobs 1 --json"
