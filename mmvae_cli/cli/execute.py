@@ -33,5 +33,5 @@ def execute(
     if arguments["json"]:
         print_json(summary, warnings)
     elif not arguments["quiet"]:
-        SHOW[command](summary)
+        SHOW[command]({**summary, "warnings": warnings})
     return summary

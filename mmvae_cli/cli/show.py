@@ -38,7 +38,10 @@ def show_check(summary: Summary) -> None:
     for covariate in summary["covariates"]:
         _show_checked_covariate(covariate, list(summary["modalities"]))
     if not summary["problems"]:
-        out.print("\nno problem found")
+        found = (
+            f"; look at the {counted(len(summary['warnings']), 'warning')} in the log" if summary["warnings"] else ""
+        )
+        out.print(f"\nno problem found{found}")
 
 
 # counts of what deserves a look: title of the column, name in the summary

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Number
 
@@ -109,11 +110,17 @@ def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
     """
     words = class_names(series)
     allowed = sorted(set(words.dropna()))
+    warn_of_look_alikes(series, f"label {name!r}")
     if chosen not in allowed:
         raise DataError(
             f"label {name!r} has no class {chosen!r}", hint=f"{did_you_mean(chosen, allowed)}allowed: {listed(allowed)}"
         )
     return words.where(words.isna() | (words == chosen), "other")
+
+
+def warn_of_look_alikes(series: pd.Series, what: str) -> None:
+    """Name classes of a column that differ by letter case or blanks only: they are most likely one, mistyped."""
+    _warn_of_look_alikes(Counter(class_names(series).dropna()), what, log)
 
 
 def strata(label: Label | None, observed: np.ndarray) -> np.ndarray:
@@ -183,6 +190,7 @@ def _from_numbers(numbers: np.ndarray, name: str, what: str, most_classes: int, 
         )
         return Label(name=name, kind="continuous", classes=(), values=numbers)
     say.info("%s is taken as categorical: numbers with only %d distinct values", what, len(distinct))
+    _warn_of_single_samples({_class_text(one): int((known == one).sum()) for one in distinct}, what, say)
     codes = np.where(np.isnan(numbers), np.nan, np.searchsorted(distinct, numbers))
     return Label(name=name, kind="categorical", classes=tuple(_class_text(one) for one in distinct), values=codes)
 
@@ -206,16 +214,45 @@ def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str, s
         )
     for suspect in (one for one in classes if one.strip().lower() in MISSING_WORDS):
         say.warning(
-            "%s has a class named %r (%d samples): leave the cells empty if that means missing",
+            "%s has a class named %r (%s): leave the cells empty if that means missing",
             what,
             suspect,
-            counts[suspect],
+            counted(counts[suspect], "sample"),
         )
+    _warn_of_look_alikes(counts, what, say)
+    _warn_of_single_samples(counts, what, say)
     say.info("%s is taken as categorical: %d classes", what, len(classes))
     code = {one: float(position) for position, one in enumerate(classes)}
     values = np.full(len(known), np.nan)
     values[known] = [code[_class_text(value)] for value in present]
     return Label(name=name, kind="categorical", classes=classes, values=values)
+
+
+def _warn_of_look_alikes(counts: Mapping[str, int], what: str, say: logging.Logger) -> None:
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in counts:
+        alike["".join(name.split()).casefold()].append(name)
+    groups = [_with_counts(sorted(names), counts) for names in alike.values() if len(names) > 1]
+    if groups:
+        say.warning(
+            "%s has classes that differ by letter case or blanks only, and count as different: %s; write them alike if "
+            "they are the same",
+            what, "; ".join(groups),
+        )  # fmt: skip
+
+
+def _warn_of_single_samples(counts: Mapping[str, int], what: str, say: logging.Logger) -> None:
+    single = sorted(name for name, count in counts.items() if count == 1)
+    if single:
+        say.warning(
+            "%s: the single sample of a class trains or is held out, never both: %s; join such classes with others, or "
+            "leave their cells empty",
+            what, listed(map(repr, single), most=5),
+        )  # fmt: skip
+
+
+def _with_counts(names: Iterable[str], counts: Mapping[str, int]) -> str:
+    return listed((f"{name!r} ({counted(counts[name], 'sample')})" for name in names), most=5)
 
 
 def _class_text(value: object) -> str:

@@ -45,7 +45,7 @@ def check(source: Source | MuData, config: CheckConfig) -> Outcome:
         "samples": len(dataset.obs),
         "modalities": {name: _describe(modality) for name, modality in dataset.modalities.items()},
         "overlap": _overlap(dataset),
-        "label": _label(dataset, config),
+        "label": _label(dataset, config, quietly=not found),
         "covariates": _covariates(dataset, config),
         "shared_feature_names": _shared_names(dataset),
         "problems": [
@@ -120,14 +120,14 @@ def _there(dataset: Dataset) -> np.ndarray:
     return np.stack([dataset.obs.index.isin(names) for names in with_values], axis=1)
 
 
-def _label(dataset: Dataset, config: CheckConfig) -> dict[str, Any] | None:
+def _label(dataset: Dataset, config: CheckConfig, *, quietly: bool) -> dict[str, Any] | None:
     """Balance of the label among the samples with a modality; None without one, or where it cannot be used."""
     if config.label is None:
         return None
     try:
         column = find_column(dataset, config.label, "label")
         there: np.ndarray = np.any(_there(dataset), axis=1)
-        label: Label = make_label(column.where(there), config.label)
+        label: Label = make_label(column.where(there), config.label, quietly=quietly)
     except MmvaeError:
         return None  # reported among the problems
     known = label.values[label.labelled]

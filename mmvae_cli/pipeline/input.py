@@ -11,7 +11,7 @@ from functools import lru_cache
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, parse_source
-from mmvae_cli.data.labels import against_rest
+from mmvae_cli.data.labels import against_rest, warn_of_look_alikes
 from mmvae_cli.data_options import DataOptions
 from mmvae_cli.errors import UsageError
 from mmvae_cli.pipeline.load import load
@@ -79,6 +79,7 @@ def read_input(given: Input) -> Dataset:
         return dataset
     column = find_column(dataset, given.label, "label")
     if given.label_class is None:
+        warn_of_look_alikes(column, f"label {given.label!r}")
         return dataset
     reduced = against_rest(column, given.label_class, given.label)
     return replace(dataset, obs=dataset.obs.assign(**{ONE_CLASS: reduced}))

@@ -79,7 +79,7 @@ def _label(mdata: MuData, asked: str | None, key: str) -> tuple[str, np.ndarray,
     if asked is None:
         kind, classes = evaluated["kind"], tuple(evaluated["classes"])
     else:
-        made = make_label(found, name)
+        made = make_label(found, name, quietly=True)
         kind, classes = made.kind, made.classes
     if kind != "categorical":
         raise DataError(f"label {name!r} is a number: there is no ROC", hint="name a column of classes")

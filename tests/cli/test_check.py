@@ -59,3 +59,20 @@ def test_one_modality_alone_is_one_problem(two: Path) -> None:
     assert len(error_lines(result.err)) == 2
     assert "at least two modalities" in result.err
     assert "no sample is in two" not in result.err
+
+
+def test_a_class_in_two_spellings_is_said_by_check_train_and_evaluate(changed: Change) -> None:
+    def spell(mdata: mudata.MuData) -> None:
+        words = mdata.obs["label"].astype(object).astype(str)
+        mdata.obs["label"] = words.mask(np.arange(len(words)) % 4 == 0, "C" + words + " ").mask(
+            np.arange(len(words)) % 4 == 1, "c" + words
+        )
+
+    changed("spelt.h5mu", spell)
+    said = "warning: label 'label' has classes that differ by letter case or blanks only, and count as different: "
+    checked = done("check spelt.h5mu --label label")
+    assert checked.err.count(said) == 1
+    assert "no problem found; look at the 1 warning in the log" in checked.out
+    assert said.removeprefix("warning: ") in done("check spelt.h5mu --label label --json").json["warnings"][0]
+    assert said in done(f"train spelt.h5mu {QUICK} --label label").err
+    assert said in done("evaluate --no-baselines --no-associations").err

@@ -86,6 +86,43 @@ def test_a_class_that_reads_like_a_missing_value_is_reported(caplog):
     assert "'NA' (2 samples)" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["label", "covariate"])
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_classes_that_differ_by_case_or_blanks_only_are_named_with_their_counts(dtype, kind, caplog):
+    column = pd.Series(["U", "u ", "u", "u", "u\u00a0", "M", "M", "U", "u ", "x x", "xx", "xx"] * 2, dtype=dtype)
+    assert len(make_label(column, "IGHV", kind).classes) == 7
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert said.startswith(f"{kind} 'IGHV' has classes that differ by letter case or blanks only")
+    of_u = "'U' (4 samples), 'u' (4 samples), 'u ' (4 samples), 'u\\xa0' (2 samples)"
+    assert f": {of_u}; 'x x' (2 samples), 'xx' (4 samples); " in said
+    assert "'M'" not in said
+    caplog.clear()
+    make_label(column, "IGHV", kind, quietly=True)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("values", "single"), [(list("aaaabbcd"), "'c', 'd'"), ([0] * 5 + [1] * 4 + [2], "'2'"), (list("aaabbb"), "")]
+)
+def test_classes_with_one_sample_are_named(values, single, caplog):
+    make_label(pd.Series(values), "x")
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert said == [
+        f"label 'x': the single sample of a class trains or is held out, never both: {single}; join such classes with "
+        "others, or leave their cells empty"
+    ] * bool(single)
+
+
+def test_one_missing_word_is_one_sample(caplog):
+    make_label(pd.Series(["a", "a", "a", "b", "b", "n/a"]), "x")
+    assert "'n/a' (1 sample):" in caplog.text
+
+
+def test_a_class_against_the_rest_says_which_others_look_like_it(caplog):
+    assert list(against_rest(pd.Series(["a", "A", "b", None]), "a", "x").dropna()) == ["a", "other", "other"]
+    assert "'A' (1 sample), 'a' (1 sample)" in caplog.text
+
+
 def test_strata_join_class_and_pattern_of_observed_modalities():
     label = make_label(pd.Series(["b", "a", None]), "x")
     observed = np.array([[True, False, True], [True, True, True], [False, True, True]])
