@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import os
 import warnings
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from mmvae_cli.data.atomic import check_place, write_file
+from mmvae_cli.errors import UsageError, pick
 from mmvae_cli.evaluation.figures import DOTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["save"]
 
+FORMATS = ("png", "svg", "pdf")
 PAPER_DOTS = 2 * DOTS  # per inch, of what is printed
 SAVED: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
@@ -32,16 +36,34 @@ def save(figure: Figure | Axes, path: Path | str | IO[bytes], *, format: str = "
     figure
         A figure, or axes of it.
     path, format
-        The file; ``png``, ``svg`` or ``pdf``, by default as its suffix says.
+        The file, or what is open for writing bytes; ``png``, ``svg`` or ``pdf``, by default as the name ends.
     dots
         Per inch, of a PNG and of points that are drawn as an image.
-    """
-    from pathlib import Path
 
+    Raises
+    ------
+    UsageError
+        If the format is another one.
+    CannotCreateError, CannotWriteError
+        As ``data.atomic.write_file``: the file is whole, or not there.
+    """
     from matplotlib import rc_context
 
     whole: Any = figure if hasattr(figure, "savefig") else figure.figure
+    place = Path(path) if isinstance(path, str | os.PathLike) else None
+    format = _format(format, place or Path(str(getattr(path, "name", ""))))
+    if place is not None:
+        check_place(place)
+    content = io.BytesIO()
     with rc_context(SAVED), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names in scripts that the font lacks
-        format = format or Path(str(path)).suffix.lstrip(".").lower() or "png"
-        whole.savefig(path, format=format, dpi=dots, facecolor="white", metadata=NO_DATE.get(format))
+        whole.savefig(content, format=format, dpi=dots, facecolor="white", metadata=NO_DATE.get(format))
+    if isinstance(path, str | os.PathLike):
+        write_file(path, content.getvalue())
+    else:
+        path.write(content.getvalue())
+
+
+def _format(asked: str, path: Path) -> str:
+    format = (asked or path.suffix).lstrip(".").lower() or FORMATS[0]
+    return pick(format, FORMATS, "format of a figure", where="" if asked else str(path), error=UsageError)

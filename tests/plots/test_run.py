@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 import mmvae_cli
 from mmvae_cli import pl
-from mmvae_cli.errors import DataError
+from mmvae_cli.errors import CannotCreateError, DataError, MmvaeError, UsageError
 
 
 def test_curves_are_those_of_the_run_folder(evaluated: mudata.MuData) -> None:
@@ -96,6 +97,39 @@ def test_a_figure_is_written_as_its_suffix_says_and_the_same_each_time(
         assert b">private</text>" in first
     if suffix == "pdf":
         assert b"/Type0" in first or b"/TrueType" in first
+
+
+@pytest.mark.parametrize(
+    ("options", "start"), [({}, b"\x89PNG"), ({"format": "svg"}, b"<?xml"), ({"format": "PDF"}, b"%PDF")]
+)
+def test_a_figure_is_written_into_an_open_file(
+    evaluated: mudata.MuData, tmp_path: Path, options: dict[str, str], start: bytes
+) -> None:
+    memory = io.BytesIO()
+    pl.save(pl.r2(evaluated), memory, **options)
+    assert memory.getvalue().startswith(start)
+    with (tmp_path / "r2.svg").open("wb") as file:
+        pl.save(pl.r2(evaluated), file)
+    assert (tmp_path / "r2.svg").read_bytes().startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said", "hint"),
+    [
+        ("nowhere/r2.png", CannotCreateError, "there is no folder", "create it first"),
+        ("folder.png", CannotCreateError, "is not a file", "another place"),
+        ("r2.gif", UsageError, "'gif' in ", "allowed: png, svg, pdf"),
+        ("r2.jpg", UsageError, "'jpg' in ", "did you mean 'png'?"),
+    ],
+)
+def test_a_figure_that_cannot_be_written_is_refused_before_anything_is_there(
+    evaluated: mudata.MuData, tmp_path: Path, name: str, error: type[MmvaeError], said: str, hint: str
+) -> None:
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(error, match=said) as refused:
+        pl.save(pl.r2(evaluated), str(tmp_path / name))
+    assert hint in refused.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
 
 
 def test_importing_the_package_or_its_figures_loads_no_matplotlib() -> None:
