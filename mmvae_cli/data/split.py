@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from mmvae_cli.errors import DataError, UsageError, listed
 
 log = logging.getLogger("mmvae_cli")
 
+FEWEST_TRAINING_SAMPLES = 4  # of any model
 PARTS = ("train", "validation", "test")
 SPELLINGS = {
     **{part: part for part in PARTS},
@@ -88,6 +90,31 @@ def make_split(
     return split
 
 
+def fewest_samples(fractions: Mapping[str, float]) -> int | None:
+    """How many samples a split needs so that each part with a fraction has one, and enough train; None: never so."""
+    if sum(fractions.values()) >= 1:
+        return None
+    first = max(
+        FEWEST_TRAINING_SAMPLES, *(math.floor(0.5 / fraction) for fraction in fractions.values() if fraction), 0
+    )
+    return next(n for n in itertools.count(first) if _is_enough(n, fractions))
+
+
+def _is_enough(n_samples: int, fractions: Mapping[str, float]) -> bool:
+    sizes = [round(n_samples * fraction) for fraction in fractions.values()]
+    filled = all(size > 0 or fraction == 0 for size, fraction in zip(sizes, fractions.values(), strict=True))
+    return filled and n_samples - sum(sizes) >= FEWEST_TRAINING_SAMPLES
+
+
+def hint_of_fractions(fractions: Mapping[str, float]) -> str:
+    """Say how many samples are needed at the least, with these fractions and with none for validation."""
+    least, without = fewest_samples(fractions), fewest_samples({**fractions, "validation": 0.0})
+    if least is None:
+        return "lower the fractions"
+    rest = f", or {without} with --validation-fraction 0" if without is not None and without < least else ""
+    return f"these fractions need at least {least} samples{rest}"
+
+
 def read_split(column: pd.Series, name: str, needed: Sequence[str] = ("train", "test")) -> np.ndarray:
     """Read a split of the user's own.
 
@@ -159,13 +186,13 @@ def _part_sizes(n_units: int, n_samples: int, fractions: dict[str, float], *, gr
         if fraction > 0 and n_of[part] == 0:
             raise DataError(
                 f"{fraction:g} of {n_units} {unit} leaves the {part} part without any",
-                hint=f"set the {part} fraction to {1 / max(n_units, 1):.2g} or more, or to 0 for no {part} part",
+                hint=hint_of_fractions(fractions),  # groups always fill a part
             )
     n_train = n_units - sum(n_of.values())
     if n_train < 1:
         raise DataError(
             f"{n_units} {unit} leave none to train on: {n_of['test']} for test, {n_of['validation']} for validation",
-            hint=f"lower the fractions, or give more {unit}",
+            hint="lower the fractions, or give more groups" if grouped else hint_of_fractions(fractions),
         )
     return n_of
 

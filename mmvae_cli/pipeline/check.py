@@ -23,7 +23,7 @@ from mmvae_cli.pipeline.covariates import covariate_tables, with_covariates
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepare import prepare
-from mmvae_cli.pipeline.study import make_study
+from mmvae_cli.pipeline.study import make_study, warn_of_few_held_out
 
 log = logging.getLogger("mmvae_cli")
 
@@ -72,6 +72,7 @@ def _problems(dataset: Dataset, config: CheckConfig) -> Iterator[MmvaeError]:
         return
     try:
         study = make_study(dataset, config, config.label, config.key)
+        warn_of_few_held_out(study.splits)
         prepare(with_covariates(study, config), config, config)
     except MmvaeError as error:
         yield error

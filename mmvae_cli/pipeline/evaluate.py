@@ -31,6 +31,7 @@ from mmvae_cli.pipeline.results import ASSOCIATIONS
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.pipeline.sampling import evaluation_sample
 from mmvae_cli.pipeline.separation import batches_of, label_of, separation
+from mmvae_cli.pipeline.study import warn_of_few_held_out
 from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.pipeline.variance import variance_of
 from mmvae_cli.training.run import ModalityRecord, Run, fingerprint, load_run
@@ -194,6 +195,7 @@ def _columns(
     if not (run.splits == "test").any():
         raise DataError("the run holds no samples out", hint="train with --test-fraction above 0")
     _require_held_out(run, dataset)
+    warn_of_few_held_out(run.splits)
     return label_of(run, dataset, label), batches_of(run, dataset, batch)
 
 

@@ -15,13 +15,14 @@ from mmvae_cli.data.count_transforms import log_weighted
 from mmvae_cli.data.covariates import Covariates
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.labels import Label, make_label, strata
-from mmvae_cli.data.split import make_split, read_split
+from mmvae_cli.data.split import FEWEST_TRAINING_SAMPLES, hint_of_fractions, make_split, read_split
 from mmvae_cli.data_options import SplitOptions
 from mmvae_cli.errors import DataError, UsageError, counted, listed
 
 log = logging.getLogger("mmvae_cli")
 
-FEWEST_TRAINING_SAMPLES = 4
+DRAWN = "drawn with seed "
+FEW_HELD_OUT = 10  # samples; R² and AUC of fewer are mostly chance
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,33 @@ def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: 
     if options.split is not None and n_own_splits:
         raise UsageError("--split and --splits own exclude each other", hint="leave one of them out")
     splits, origin = _splits(aligned, options, target, taking_part, key, n_own_splits)
-    fewest = int((splits == "train").sum(1).min())
-    if fewest < FEWEST_TRAINING_SAMPLES:
-        raise DataError(
-            f"{fewest} training samples of {int(taking_part.sum())} that take part; at least "
-            f"{FEWEST_TRAINING_SAMPLES} are needed",
-            hint="lower --test-fraction and --validation-fraction, or use more samples",
-        )
+    _require_training_samples(splits, int(taking_part.sum()), options, origin)
     return Study(aligned, target, splits, origin, _is_reused(aligned, splits, f"{key}_split"))
+
+
+def warn_of_few_held_out(splits: np.ndarray) -> None:
+    """Say where so few samples (replicates, n_samples) are held out that metrics mean little."""
+    fewest = int((splits == "test").sum(1).min())
+    if not fewest:
+        log.warning("no sample is held out: mmvae evaluate will have nothing to measure on (--test-fraction above 0)")
+    elif fewest < FEW_HELD_OUT:
+        log.warning(
+            "only %s held out: metrics of so few say little; judge by many splits (--replicates 20 --splits own)",
+            "1 sample is" if fewest == 1 else f"{fewest} samples are",
+        )
+
+
+def _require_training_samples(splits: np.ndarray, n_samples: int, options: SplitOptions, origin: str) -> None:
+    fewest = int((splits == "train").sum(1).min())
+    if fewest >= FEWEST_TRAINING_SAMPLES:
+        return
+    fractions = {"test": options.test_fraction, "validation": options.validation_fraction}
+    is_drawn = origin.startswith(DRAWN) and options.group is None
+    raise DataError(
+        f"{counted(fewest, 'training sample')} of {n_samples} that take part; at least {FEWEST_TRAINING_SAMPLES} are "
+        "needed",
+        hint=hint_of_fractions(fractions) if is_drawn else f"use more samples, or another split than this: {origin}",
+    )
 
 
 def _say_incomplete(aligned: Aligned, complete_only: bool) -> None:
@@ -175,7 +195,7 @@ def _splits(
             seed=options.seed + replicate,
             groups=None if groups is None else groups[taking_part],
         )
-    return splits, f"drawn with seed {options.seed}" + (", one per replicate" if n_own_splits else "")
+    return splits, f"{DRAWN}{options.seed}" + (", one per replicate" if n_own_splits else "")
 
 
 def _check_groups(split: np.ndarray, groups: np.ndarray | None, origin: str) -> None:

@@ -43,7 +43,7 @@ from mmvae_cli.pipeline.select import RANKED_FOR, selection_label, selection_upd
 from mmvae_cli.pipeline.shared_sizes import shared_sizes
 from mmvae_cli.pipeline.start import start_at_means
 from mmvae_cli.pipeline.streamed import training_data
-from mmvae_cli.pipeline.study import Study
+from mmvae_cli.pipeline.study import Study, warn_of_few_held_out
 from mmvae_cli.pipeline.tracking import OnEpoch, tracked
 from mmvae_cli.pipeline.training_input import training_input
 from mmvae_cli.pipeline.training_record import data_record, label_record, seeds, summary, training_entries
@@ -97,8 +97,7 @@ def fit_run(
     latent_sizes(config.latent, list(dataset.modalities))  # refused before anything is computed, as is:
     per_modality(config.modality_weight, list(dataset.modalities), "--modality-weight")
     study, prepared = training_input(dataset, config)
-    if not (study.splits == "test").any():
-        log.warning("no sample is held out: mmvae evaluate will have nothing to measure on (--test-fraction above 0)")
+    warn_of_few_held_out(study.splits)
     device = choose_device(config.device)
     require_memory(prepared, config, device)
     some = in_memory(prepared, "screening and number of shared latents")

@@ -240,6 +240,18 @@ def test_a_training_that_makes_little_sense_is_warned_about(two: Path) -> None:
     assert "--latent shared=1" not in err
 
 
+def test_few_held_out_samples_are_said_by_check_train_and_evaluate(two: Path) -> None:
+    mudata.read_h5mu(two)[:5].copy().write_h5mu("five.h5mu")
+    refused(f"train five.h5mu {QUICK}", 65, "at least 6 samples, or 5 with --validation-fraction 0")
+    said = "warning: only 1 sample is held out: metrics of so few say little"
+    for command in ("check five.h5mu", f"train five.h5mu --no-screen {QUICK}"):
+        assert done(f"{command} --validation-fraction 0").err.count(said) == 1
+    assert said in done("evaluate").err
+    refused(
+        "train five.h5mu --validation-fraction 0.3 --key k --run k", 65, "2 training samples of 5", "at least 7 samples"
+    )
+
+
 def test_latents_for_two_do_not_fit_three_modalities(three: Path) -> None:
     refused(f"train three.h5mu --latent 2+2+2 {QUICK}", 65, "2+2+2", "there are 3", "shared=4,a=4,b=4,c=4")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmvae_cli.data.split import make_split, read_split
+from mmvae_cli.data.split import FEWEST_TRAINING_SAMPLES, fewest_samples, hint_of_fractions, make_split, read_split
 from mmvae_cli.errors import DataError, UsageError
 
 PARTS = ("train", "validation", "test")
@@ -108,7 +108,7 @@ def test_four_groups_are_enough_for_three_parts_and_sizes_far_off_are_reported(c
 @pytest.mark.parametrize(
     ("n", "test", "validation", "groups", "words"),
     [
-        (2, 0.2, 0, None, ["0.2 of 2 samples", "test", "or to 0"]),
+        (2, 0.2, 0, None, ["0.2 of 2 samples", "test", "at least 5 samples"]),
         (6, 0.2, 0.05, None, ["0.05 of 6 samples", "validation"]),
         (3, 0.5, 0.5, None, ["3 samples", "train", "2 for test"]),
         (10, 0.9, 0.1, None, ["10 samples", "9 for test", "1 for validation"]),
@@ -122,6 +122,29 @@ def test_too_few_samples_are_refused_with_counts(n, test, validation, groups, wo
         make_split(names, ["x"] * n, test_fraction=test, validation_fraction=validation, seed=0, groups=groups)
     assert all(word in str(raised.value) for word in words)
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(("test", "validation"), [(0.2, 0.1), (0.2, 0), (0, 0), (0.5, 0.4), (0.01, 0.3)])
+def test_the_fewest_samples_fill_every_part_and_one_less_does_not(test, validation):
+    def is_enough(n):
+        names = [f"s{number}" for number in range(n)]
+        try:
+            split = make_split(names, ["x"] * n, test_fraction=test, validation_fraction=validation, seed=0)
+        except DataError:
+            return False
+        return np.sum(split == "train") >= FEWEST_TRAINING_SAMPLES
+
+    least = fewest_samples({"test": test, "validation": validation})
+    assert is_enough(least)
+    assert not is_enough(least - 1)
+
+
+def test_the_hint_says_what_is_enough_without_validation():
+    assert hint_of_fractions({"test": 0.2, "validation": 0.1}) == (
+        "these fractions need at least 6 samples, or 5 with --validation-fraction 0"
+    )
+    assert hint_of_fractions({"test": 0.2, "validation": 0.0}) == "these fractions need at least 5 samples"
+    assert hint_of_fractions({"test": 0.6, "validation": 0.4}) == "lower the fractions"
 
 
 def test_negative_fractions_are_refused():
