@@ -15,6 +15,7 @@ from mmvae_cli.config import ReportConfig
 from mmvae_cli.data.aligned import align
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
+from mmvae_cli.errors import listed
 from mmvae_cli.pipeline.apply import match
 from mmvae_cli.pipeline.destination import check_page
 from mmvae_cli.pipeline.evaluate import Evaluation, evaluated, evaluation_mark
@@ -84,7 +85,9 @@ def _earlier(run: Run, dataset: Dataset, config: ReportConfig) -> Evaluation | N
         mark, summary = json.loads(str(record["evaluated"])), json.loads(str(record["metrics"]))
     except (KeyError, ValueError):
         return None
-    if mark != evaluation_mark(config):
+    differing = _differing(mark, evaluation_mark(config))
+    if differing:
+        log.info("the evaluation in the data is not used: %s", "; ".join(differing))
         return None
     by_feature: dict[str, dict[str, np.ndarray]] = {}
     for name in summary["r2"]:
@@ -97,6 +100,22 @@ def _earlier(run: Run, dataset: Dataset, config: ReportConfig) -> Evaluation | N
                 by_feature.setdefault(kind, {})[name] = var[f"{key}_{kind}"].reindex(names).to_numpy(dtype=np.float64)
     matched = match(run, dataset, config.min_features, unseen_covariate=config.unseen_covariate)
     return Evaluation(run, dataset, matched.replicate(run.replicate), config.run, summary, by_feature, _tests(record))
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """In what the evaluation in the data, by its mark, differs from the one that is asked for."""
+    other = {name: value for name, value in here.items() if there.get(name) != value}
+    said = {"model": "it is of another model", "version": f"it is of another version, {there.get('version')}"}
+    return [
+        said.get(name, f"--{name.replace('_', '-')} is {_shown(there.get(name))} there, {_shown(value)} here")
+        for name, value in other.items()
+    ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "not given" if value in (None, []) else listed(value) if isinstance(value, list) else str(value)
 
 
 def _tests(record: Mapping[str, Any]) -> dict[str, Any] | None:

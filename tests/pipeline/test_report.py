@@ -53,17 +53,31 @@ def test_an_evaluation_of_the_model_is_used_again_and_gives_the_same_page(tmp_pa
     np.testing.assert_allclose(r2, mdata.mod["rna"].var["mmvae_r2_cross"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("what", ["model", "options"])
-def test_an_evaluation_of_another_model_or_with_other_options_is_not(tmp_path: Path, what: str) -> None:
+def test_an_evaluation_of_another_model_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     mdata = study()
     where = trained(tmp_path, mdata, label="label")
     mmvae_cli.evaluate(mdata, run=where["run"])
-    if what == "model":
-        mmvae_cli.train(mdata.copy(), run=where["run"], force=True, **{**QUICK, "seed": 3, "label": "label"})
-        mmvae_cli.report(mdata, **where)
-    else:
-        mmvae_cli.report(mdata, **where, baselines=False)
+    mmvae_cli.train(mdata.copy(), run=where["run"], force=True, **{**QUICK, "seed": 3, "label": "label"})
+    caplog.set_level("INFO", "mmvae_cli")
+    mmvae_cli.report(mdata, **where)
     assert "made for this page" in (tmp_path / "report.html").read_text()
+    assert "the evaluation in the data is not used: it is of another model" in caplog.messages
+
+
+def test_an_evaluation_with_other_options_is_not_and_they_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mdata = study()
+    mdata.obs["age"], mdata.obs["batch"] = np.arange(80) / 7, ["a", "b"] * 40
+    where = trained(tmp_path, mdata)
+    mmvae_cli.evaluate(mdata, run=where["run"], label="age", batch="batch")
+    caplog.set_level("INFO", "mmvae_cli")
+    mmvae_cli.report(mdata, **where, baselines=False)
+    assert "made for this page" in (tmp_path / "report.html").read_text()
+    assert (
+        "the evaluation in the data is not used: --label is age there, not given here; --batch is batch there, not given "
+        "here; --baselines is on there, off here"
+    ) in caplog.messages
 
 
 def test_a_file_that_exists_is_refused_before_any_work(tmp_path: Path) -> None:
