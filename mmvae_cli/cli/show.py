@@ -16,7 +16,7 @@ def show_check(summary: Summary) -> None:
     table = new_table("modalities", "modality", "samples", "features", "values", "range", "suggested")
     for name, found in summary["modalities"].items():
         low_to_high = "–" if found["range"] is None else "{:.4g} to {:.4g}".format(*found["range"])
-        suggested = f"{found['suggested_likelihood']}, {found['suggested_transform']}"
+        suggested = ", ".join(filter(None, (found["suggested_likelihood"], found["suggested_transform"]))) or "–"
         numbers = (str(found[part]) for part in ("samples", "features"))
         table.add_row(literal(name), *numbers, found["values"], low_to_high, suggested)
     out.print(table)
@@ -25,7 +25,11 @@ def show_check(summary: Summary) -> None:
     for name, found in summary["modalities"].items():
         table.add_row(literal(name), *(str(found[part]) for _, part in CHECKED))
     out.print(table)
-    out.print("NaN: missing entries; empty: samples without a value; double: names that occur more than once\n")
+    out.print("NaN: missing entries; empty: samples without a value; double: names that occur more than once")
+    for name, found in summary["modalities"].items():
+        if found["features_without_values"]:
+            out.print(f"{literal(name)}: {counted(found['features_without_values'], 'feature')} without a value")
+    out.print()
     table = new_table("samples by the modalities they have", "modalities", "samples")
     for pattern, count in summary["overlap"].items():
         table.add_row(literal(pattern), str(count))

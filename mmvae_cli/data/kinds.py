@@ -72,6 +72,18 @@ def value_kind(values: Matrix) -> str:
     return "counts" if high > 1 else "binary"
 
 
+def single_value(values: Matrix) -> float | None:
+    """Return what all entries are, missing ones aside; None where they differ, or where there is no value."""
+    only = 0.0 if not isinstance(values, np.ndarray) and values.nnz < values.shape[0] * values.shape[1] else None
+    for _, block in entry_blocks(values):
+        known = block[~np.isnan(block)]
+        if known.size and only is None:
+            only = float(known[0])
+        if (known != only).any():
+            return None
+    return only
+
+
 def constant_features(values: Matrix, rows: np.ndarray | None = None) -> np.ndarray:
     """Which features have at most one distinct value.
 
@@ -86,6 +98,13 @@ def constant_features(values: Matrix, rows: np.ndarray | None = None) -> np.ndar
     -------
     (n_features,) bool; True also where a feature has no value at all.
     """
+    low, high = feature_ranges(values, rows)
+    constant: np.ndarray = ~(high > low)  # nan compares as False: no value is constant too
+    return constant
+
+
+def feature_ranges(values: Matrix, rows: np.ndarray | None = None) -> np.ndarray:
+    """(2, n_features) lowest and highest value of each feature, nan where it has none; as ``constant_features``."""
     low, high = np.full((2, values.shape[1]), np.nan)
     for part in blocks(values, rows):
         if 0 in part.shape:
@@ -95,5 +114,4 @@ def constant_features(values: Matrix, rows: np.ndarray | None = None) -> np.ndar
         else:
             lowest, highest = (least.toarray().reshape(-1) for least in (part.nanmin(axis=0), part.nanmax(axis=0)))
         low, high = np.fmin(low, lowest), np.fmax(high, highest)
-    constant: np.ndarray = ~(high > low)  # nan compares as False: no value is constant too
-    return constant
+    return np.stack([low, high])

@@ -14,7 +14,7 @@ from mmvae_cli.data.aligned import has_values, samples_with_values
 from mmvae_cli.data.annotations import find_column
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.formats import Source, modality_names, read
-from mmvae_cli.data.kinds import constant_features, value_kind
+from mmvae_cli.data.kinds import feature_ranges, value_kind
 from mmvae_cli.data.labels import Label, make_label
 from mmvae_cli.data.validate import problems, require_overlap, require_several
 from mmvae_cli.errors import MmvaeError
@@ -86,7 +86,9 @@ def _describe(modality: Modality) -> dict[str, Any]:
     if stored.size < values.shape[0] * values.shape[1]:
         finite = np.append(finite, 0.0)  # what a sparse matrix does not store
     kind, n_with_values = value_kind(values), int(has_values(modality).sum())
-    likelihood, transform, _ = CHOSEN[row_for(modality, kind)]
+    lowest, highest = feature_ranges(values)
+    varies = finite.size and finite.min() < finite.max()
+    likelihood, transform = CHOSEN[row_for(modality, kind)][:2] if varies else (None, None)
     size = values.shape[0] * values.shape[1]
     sparse_zeros = 0 if isinstance(values, np.ndarray) else size - len(stored)
     return {
@@ -99,7 +101,8 @@ def _describe(modality: Modality) -> dict[str, Any]:
         "zeros": round(float((np.sum(stored == 0) + sparse_zeros) / max(size, 1)), 4),
         "missing_entries": int(np.isnan(stored).sum()),
         "infinite_entries": int(np.isinf(stored).sum()),
-        "constant_features": int(constant_features(values).sum()) if values.shape[0] else 0,
+        "constant_features": int((lowest == highest).sum()),
+        "features_without_values": int(np.isnan(lowest).sum()),
         "duplicated_features": int(modality.var.index.duplicated().sum()),
         "duplicated_samples": int(modality.obs.index.duplicated().sum()),
         "suggested_likelihood": likelihood,

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from mmvae_cli.data.dataset import Modality
-from mmvae_cli.data.kinds import SAID, repeated_share, value_kind
+from mmvae_cli.data.kinds import SAID, repeated_share, single_value, value_kind
 from mmvae_cli.data.odd_values import exceptions, odd_values
 from mmvae_cli.data.transforms import TRANSFORMS, warn_about_values
 from mmvae_cli.errors import DataError
@@ -60,8 +60,9 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
     Raises
     ------
     DataError
-        If values, transform and likelihood do not go together.
+        If values, transform and likelihood do not go together, or all values are the same.
     """
+    _require_several_values(modality)
     name, kind = modality.name, value_kind(modality.values)
     asked = None if likelihood in (None, AUTO) else likelihood
     suited, its_transform, reason = CHOSEN[row_for(modality, kind, transform)]
@@ -81,6 +82,15 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
     choice = Choice(kind, str(transform), str(likelihood))
     _require_fitting(modality, choice)
     return choice
+
+
+def _require_several_values(modality: Modality) -> None:
+    only = single_value(modality.values)
+    if only is not None:
+        raise DataError(
+            f"modality {modality.name!r} has the same value everywhere, {only:g}: there is nothing to learn",
+            hint="leave it out with --modalities, or name other values with --layer",
+        )
 
 
 def row_for(modality: Modality, kind: str, transform: str | None = None) -> str:

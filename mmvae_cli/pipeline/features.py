@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 
+from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.features import Selection, label_correlation, leaking_features, select_features
-from mmvae_cli.data.kinds import constant_features
+from mmvae_cli.data.kinds import feature_ranges
 from mmvae_cli.data_options import SelectionOptions
 from mmvae_cli.errors import DataError, UsageError, counted, listed
 from mmvae_cli.pipeline.per_modality import per_modality
@@ -15,6 +17,8 @@ from mmvae_cli.pipeline.study import Study
 from mmvae_cli.pipeline.var_filters import named_by_column
 
 log = logging.getLogger("mmvae_cli")
+
+CONSTANT, NO_VALUE = "is constant in the training samples", "is without a value in the training samples"
 
 
 def numbers_wanted(study: Study, selection: SelectionOptions) -> dict[str, tuple[int, int] | None]:
@@ -57,20 +61,28 @@ def usable_features(
             raise DataError(
                 f"no training sample has the modality {name!r}", hint="leave it out with --modalities, or split anew"
             )
-        for index in np.flatnonzero(constant_features(modality.values, rows)):
-            reasons.setdefault(int(index), "is constant in the training samples")
-    constant = [index for index, reason in reasons.items() if reason.startswith("is constant")]
-    if constant:
-        log.warning(
-            "modality %r: left out %s, constant in the training samples: %s",
-            name, counted(len(constant), "feature"),
-            listed([str(modality.var.index[index]) for index in constant], most=5),
-        )  # fmt: skip
+        low, high = feature_ranges(modality.values, rows)
+        for index in np.flatnonzero(~(high > low)):
+            reasons.setdefault(int(index), NO_VALUE if np.isnan(low[index]) else CONSTANT)
+    _say_left_out(modality, reasons)
     usable = np.ones(modality.n_features, dtype=bool)
     usable[list(reasons)] = False
     if not usable.any():
-        raise DataError(f"modality {name!r} has no feature left", hint="see mmvae check")
+        raise DataError(
+            f"modality {name!r} has no feature left",
+            hint="leave it out with --modalities, or mend what the log says of its features",
+        )
     return {str(modality.var.index[index]): reason for index, reason in sorted(reasons.items())}, usable
+
+
+def _say_left_out(modality: Modality, reasons: Mapping[int, str]) -> None:
+    for reason in (NO_VALUE, CONSTANT):
+        found = [str(modality.var.index[index]) for index, its in reasons.items() if its == reason]
+        if found:
+            log.warning(
+                "modality %r: left out %s, %s: %s",
+                modality.name, counted(len(found), "feature"), reason.removeprefix("is "), listed(found, most=5),
+            )  # fmt: skip
 
 
 def select_by_label(

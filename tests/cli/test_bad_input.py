@@ -383,6 +383,27 @@ def test_constant_features_are_left_out_with_a_warning(changed: Change) -> None:
     assert done("check constant.h5mu --json").json["modalities"]["rna"]["constant_features"] == 2
 
 
+def test_a_feature_without_a_value_is_not_called_constant(changed: Change) -> None:
+    changed("empty.h5mu", lambda mdata: mdata.mod["rna"].X.__setitem__((slice(None), slice(3, 5)), np.nan))
+    result = done("check empty.h5mu")
+    assert "left out 2 features, without a value in the training samples: rna_shared_4, rna_shared_5" in result.err
+    assert "constant" not in result.err
+    assert "rna: 2 features without a value" in result.out
+    found = done("check empty.h5mu --json").json["modalities"]["rna"]
+    assert (found["constant_features"], found["features_without_values"]) == (0, 2)
+
+
+def test_a_modality_of_one_value_is_refused_and_nothing_suggested_for_it(changed: Change) -> None:
+    changed("three.h5mu", lambda mdata: mdata.mod["rna"].X.fill(3.0))
+    result = mmvae("check three.h5mu")
+    assert result.code == 65
+    assert error_lines(result.err)[0] == (
+        "error: modality 'rna' has the same value everywhere, 3: there is nothing to learn"
+    )
+    assert "likelihood" not in result.err
+    assert mmvae("check three.h5mu --json").json["modalities"]["rna"]["suggested_likelihood"] is None
+
+
 def test_feature_that_gives_the_label_away_is_left_out_with_a_warning(changed: Change) -> None:
     def leak(mdata: mudata.MuData) -> None:
         mdata.mod["rna"].X[:, 7] = mdata.obs["label"].to_numpy() == "positive"

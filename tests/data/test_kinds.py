@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mmvae_cli.data.kinds import constant_features, repeated_share, value_kind
+from mmvae_cli.data.kinds import constant_features, feature_ranges, repeated_share, single_value, value_kind
 
 FORMS = {"dense": np.asarray, "sparse": sparse.csr_matrix}
 
@@ -68,6 +68,28 @@ def test_only_the_given_rows_count(form):
     assert constant_features(matrix(VALUES, form), np.array([0, 2])).tolist() == expected
     assert constant_features(matrix(VALUES, form), np.array([True, False, True])).tolist() == expected
     assert constant_features(matrix(VALUES, form), np.array([], dtype=int)).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_feature_without_a_value_has_no_range(form):
+    low, high = feature_ranges(matrix(VALUES, form))
+    np.testing.assert_array_equal(low, [2, 1, 0, 0, 4, np.nan, 1])
+    np.testing.assert_array_equal(high, [2, 5, 3, 0, 4, np.nan, 2])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("values", "only"),
+    [
+        ([[3, 3], [np.nan, 3]], 3),
+        ([[0, 0], [0, np.nan]], 0),
+        ([[3, 3], [3, 0]], None),
+        ([[0, 0], [0, 1]], None),
+        ([[np.nan, np.nan]], None),
+    ],
+)
+def test_one_value_everywhere_is_found(values, only, form):
+    assert single_value(matrix(values, form)) == only
 
 
 @pytest.mark.parametrize("form", FORMS)
