@@ -21,11 +21,12 @@ from mmvae_cli.errors import DataError, InputNotFoundError
 from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.training.damage import CONFIG_FILE, WEIGHTS_FILE, damage
 from mmvae_cli.training.fit import EpochReport
 from mmvae_cli.training.history import write_history
 
 FORMAT = 2  # 1: the full decoder of a shared path stood alone
-CONFIG_FILE, WEIGHTS_FILE = "run.json", "model.safetensors"
+TRAIN_AGAIN = "train again with --force"
 WEIGHTS, PREPARATION, COVARIATES = "model/", "preparation/", "covariates/"
 
 
@@ -241,16 +242,17 @@ def load_run(folder: str | Path) -> Run:
         raise InputNotFoundError(
             f"no trained model in {folder}", hint="train one with mmvae train, or name its folder with --run"
         )
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise DataError(f"the run folder {folder} is damaged: it lacks {WEIGHTS_FILE}", hint=TRAIN_AGAIN)
     try:
         content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         if content["format"] > FORMAT:
             raise DataError(f"{folder} was written by a newer version of mmvae", hint="update mmvae")
         if content["format"] < 2 and content["model"].get("shared_path"):
-            raise DataError(f"{folder} was written by an earlier version of mmvae", hint="train again with --force")
+            raise DataError(f"{folder} was written by an earlier version of mmvae", hint=TRAIN_AGAIN)
         return _run(content, folder)
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = f"{type(error).__name__} {error}".splitlines()[0]
-        raise DataError(f"the run folder {folder} is damaged: {reason}", hint="train again with --force") from None
+        raise DataError(f"the run folder {folder} is damaged: {damage(error)}", hint=TRAIN_AGAIN) from error
 
 
 def _run(content: dict[str, Any], folder: Path) -> Run:
@@ -264,6 +266,8 @@ def _run(content: dict[str, Any], folder: Path) -> Run:
     modalities = []
     for index, fields in enumerate(content["modalities"]):
         stored = {key: tensors.get(f"{PREPARATION}{index}/{key}") for key in ARRAYS}
+        if stored["columns"] is None or stored["mean"] is None:
+            raise KeyError(f"preparation of {fields['name']}")
         arrays: dict[str, Any] = {key: None if value is None else value.numpy() for key, value in stored.items()}
         modalities.append(ModalityRecord(**{**fields, "features": tuple(fields["features"])}, **arrays))
     model = MultimodalVAE(spec, range(len(content["splits"])), roles_of(modalities), content.get("n_shared"))

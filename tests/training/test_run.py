@@ -103,23 +103,32 @@ def damaged(folder: Path, target: Path, name: str, change: object) -> Path:
     return target
 
 
+CUT = "is cut off or overwritten"
+OTHER = "the weights in model.safetensors are not those that run.json describes"
+
+
 @pytest.mark.parametrize(
-    ("name", "change"),
+    ("name", "change", "said"),
     [
-        ("run.json", lambda content: content[: len(content) // 2]),
-        ("run.json", lambda content: b"[]"),
-        ("run.json", lambda content: content.replace(b'"n_shared": 2', b'"n_shared": 3')),
-        ("run.json", lambda content: content.replace(b'"samples"', b'"sample"')),
-        ("model.safetensors", lambda content: content[: len(content) // 2]),
-        ("model.safetensors", lambda content: b""),
-        ("model.safetensors", lambda content: content.replace(b"encoder", b"encodex")),
+        ("run.json", lambda content: content[: len(content) // 2], f"run.json {CUT}"),
+        ("run.json", lambda content: b"\x00\xff" * 40, f"run.json {CUT}"),
+        ("run.json", lambda content: b"[]", "run.json was changed"),
+        ("run.json", lambda content: content.replace(b'"n_shared": 2', b'"n_shared": 3'), OTHER),
+        ("run.json", lambda content: content.replace(b'"samples"', b'"sample"'), "'samples' is missing in it"),
+        ("model.safetensors", lambda content: content[: len(content) // 2], f"model.safetensors {CUT}"),
+        ("model.safetensors", lambda content: b"", f"model.safetensors {CUT}"),
+        ("model.safetensors", lambda content: content.replace(b"encoder", b"encodex"), OTHER),
+        ("model.safetensors", lambda content: content.replace(b"/0/mean", b"/0/maan"), "is missing in it"),
     ],
 )
-def test_a_damaged_run_is_said_in_one_line(finished: tuple, tmp_path: Path, name: str, change: object) -> None:
+def test_a_damaged_run_is_said_in_one_line_of_plain_words(
+    finished: tuple, tmp_path: Path, name: str, change: object, said: str
+) -> None:
     folder = damaged(finished[2], tmp_path / "run", name, change)
-    with pytest.raises(DataError, match="is damaged") as error:
+    with pytest.raises(DataError, match="is damaged: ") as error:
         load_run(folder)
-    assert "\n" not in error.value.args[0]
+    assert error.value.args[0].endswith(said)
+    assert "Error" not in error.value.args[0]
 
 
 def _of_format_1(content: bytes) -> bytes:
@@ -140,7 +149,7 @@ def test_no_run_and_a_run_of_a_newer_version_are_told_apart(finished: tuple, tmp
         load_run(earlier)
     missing = damaged(finished[2], tmp_path / "part", "run.json", lambda content: content)
     (missing / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match=r"is damaged: it lacks model\.safetensors"):
         load_run(missing)
 
 
