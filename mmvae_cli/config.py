@@ -106,9 +106,10 @@ class RecipeOptions(Options):
         "train", values.choice("train", "all"), "Samples the scaling is fitted on: train or all.", metavar="WHICH"
     )
     joint: str = option(
-        "precision",
-        values.choice("precision", "mean"),
-        "How the joint embedding of a mixture pools the modalities: precision or mean.",
+        "calibrated",
+        values.choice("calibrated", "precision", "mean"),
+        "How the joint embedding of a mixture pools the modalities: by precision, calibrated on validation samples; by "
+        "precision as the encoders say it; or mean.",
         metavar="HOW",
     )
     device: str = option("auto", values.choice("auto", "cpu", "cuda", "mps"), "auto, cpu, cuda or mps.", metavar="NAME")

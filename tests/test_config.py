@@ -106,7 +106,7 @@ def test_options_of_a_run_survive_json() -> None:
         ("precision", "fp16", "allowed: auto, float32, bf16"),
         ("splits", "sane", "did you mean 'same'"),
         ("select_on", "test", "allowed: train, all"),
-        ("joint", "median", "allowed: precision, mean"),
+        ("joint", "median", "allowed: calibrated, precision, mean"),
         ("latent", "2+2", "shared=4,rna=3,atac=3"),
         ("epochs", 0, "at least 1"),
         ("patience", -1, "at least 0"),

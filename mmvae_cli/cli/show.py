@@ -140,7 +140,12 @@ def show_train(summary: Summary) -> None:
     told = [f"{one['name']} ({one['kind']})" for one in summary["covariates"]]
     if told:
         out.print(f"covariates: {literal(', '.join(told))}")
-    out.print(f"shared latents: {summary['shared_latents']}\n")
+    out.print(f"shared latents: {summary['shared_latents']}")
+    for name, found in modalities.items():
+        if found["joint_weight"] < 1:
+            share = f"1/{1 / found['joint_weight']:.0f}"
+            out.print(f"joint embedding: {literal(name)} counts {share} of its precision, found on validation samples")
+    out.print()
     chosen, n_replicates = summary["replicates"][summary["replicate"]], len(summary["replicates"])
     epochs, threads = counted(summary["epochs"], "epoch"), counted(summary["threads"], "thread")
     out.print(f"{epochs} in {summary['seconds']:.1f} s on {summary['device']}, {threads}")

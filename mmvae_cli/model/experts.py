@@ -145,23 +145,34 @@ class PosteriorRule:
     cross
         Latents that predict another modality from several sources.
     joint
-        Latents of the joint embedding, by the name of the pooling (``precision`` unless the recipe says ``mean``).
+        Latents of the joint embedding, by the name of the pooling (``calibrated`` unless the recipe says otherwise).
     draw
         A draw of the latents from several sources.
+    calibrated
+        Whether ``calibrated`` fits factors of the precisions on held-out samples, see ``training.calibrate``.
     """
 
     combine: Callable[[Tensor, Tensor, Tensor, Encode], Posterior]
     cross: Pooling
     joint: dict[str, Pooling]
     draw: Callable[[Tensor, Tensor, Tensor, PosteriorDraw], Tensor]
+    calibrated: bool
 
 
 POSTERIORS: dict[str, PosteriorRule] = {
     "product": PosteriorRule(
-        product_of_experts, product_mean, {"precision": product_mean, "mean": product_mean}, draw_from_product
+        product_of_experts,
+        product_mean,
+        dict.fromkeys(("calibrated", "precision", "mean"), product_mean),
+        draw_from_product,
+        calibrated=False,
     ),
     "mixture": PosteriorRule(
-        mixture_of_experts, plain_mean, {"precision": precision_weighted_mean, "mean": plain_mean}, draw_from_mixture
+        mixture_of_experts,
+        plain_mean,
+        {"calibrated": precision_weighted_mean, "precision": precision_weighted_mean, "mean": plain_mean},
+        draw_from_mixture,
+        calibrated=True,
     ),
 }
 

@@ -77,12 +77,15 @@ class Structure:
         (modalities, replicates, latents) True where a modality owns a latent that the replicate uses.
     features
         By modality; None where features have no roles.
+    trust
+        (modalities, replicates) factors of the encoders' precisions in the joint embedding.
     """
 
     owned: Tensor
     features: Sequence[SharedFeatures | None]
+    trust: Tensor
 
     def of(self, replicates: Sequence[int]) -> Structure:
         """That of some replicates."""
         features = [None if each is None else each.of(replicates) for each in self.features]
-        return Structure(self.owned[:, list(replicates)], features)
+        return Structure(self.owned[:, list(replicates)], features, self.trust[:, list(replicates)])

@@ -51,6 +51,7 @@ class MultimodalVAE(nn.Module):
 
     owned: Tensor  # (modalities, replicates, latents) bool
     shared: Tensor  # (latents,) bool
+    trust: Tensor  # (modalities, replicates) factors of the encoders' precisions in the joint embedding
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class MultimodalVAE(nn.Module):
         used = [spec.n_shared] * len(seeds) if n_shared is None else n_shared
         self.register_buffer("owned", layout.owned(used), persistent=False)
         self.register_buffer("shared", layout.is_shared(), persistent=False)
+        self.register_buffer("trust", torch.ones(len(spec.modalities), len(seeds)), persistent=False)
         self.modalities = nn.ModuleList(
             ModalityNetworks(modality, spec, seeds, _shared_features(roles, index, len(seeds)))
             for index, modality in enumerate(spec.modalities)
@@ -137,7 +139,13 @@ class MultimodalVAE(nn.Module):
         The shared block pools the observed sources; each private block comes from its own encoder and is 0 where the
         modality is not observed or not a source.
         """
-        return self._pooled(self.encode(batch), sources, self.rule.joint[self.spec.joint])
+        return self.joint_latents(self.encode(batch), sources)
+
+    def joint_latents(self, encoded: Encoded, sources: Sequence[int] | None = None) -> Tensor:
+        """As ``embed``, from ``encode``; precisions count as often as ``trust`` says."""
+        means, sds, usable = encoded
+        tempered = sds * self.trust.rsqrt()[:, :, None, None]
+        return self._pooled((means, tempered, usable), sources, self.rule.joint[self.spec.joint])
 
     def cross_latents(self, encoded: Encoded, sources: Sequence[int]) -> Tensor:
         """Latents (replicates, samples, latents) that predict a modality that is no source, from ``encode``."""
@@ -212,10 +220,10 @@ class MultimodalVAE(nn.Module):
     def structure(self) -> Structure:
         """What of the replicates that are in the model now is no parameter."""
         features = [self.networks(modality).shared_features for modality in range(len(self.names))]
-        return Structure(self.owned, features)
+        return Structure(self.owned, features, self.trust)
 
     def set_structure(self, structure: Structure) -> None:
         """Put back what ``structure`` gave, after the parameters of those replicates."""
-        self.owned = structure.owned
+        self.owned, self.trust = structure.owned, structure.trust
         for modality, features in enumerate(structure.features):
             self.networks(modality).shared_features = features

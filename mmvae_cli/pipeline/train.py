@@ -200,7 +200,7 @@ def _run(
         "command_line": command_line,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "n_shared": sizes,
-        "summary": summary(prepared, config, model.spec, sizes, result, chosen),
+        "summary": summary(prepared, config, model, sizes, result, chosen),
     }
     splits = _all_splits(study, config)
     design = () if study.covariates is None else study.covariates.design

@@ -12,7 +12,7 @@ from mudata import MuData
 from mmvae_cli.config import TrainConfig
 from mmvae_cli.data.formats import Source
 from mmvae_cli.model.objectives import OBJECTIVES
-from mmvae_cli.model.spec import ModelSpec
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.pipeline.outcome import as_json
 from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.study import Study
@@ -49,7 +49,7 @@ def data_record(source: Source | MuData, data_path: Path | None) -> dict[str, An
 def summary(
     prepared: Prepared,
     config: TrainConfig,
-    spec: ModelSpec,
+    model: MultimodalVAE,
     shared_sizes: Sequence[int],
     result: FitResult,
     chosen: int,
@@ -57,7 +57,7 @@ def summary(
     """What was trained on what, and how it went; ``shared_sizes`` are the shared latents of each replicate."""
     study = prepared.study
     sizes = {part: int((study.splits[0] == part).sum()) for part in ("train", "validation", "test")}
-    modalities = {name: _modality_summary(prepared, spec, name, chosen) for name in study.aligned.file_order}
+    modalities = {name: _modality_summary(prepared, model, name, chosen) for name in study.aligned.file_order}
     n_shared = [one["n_shared_features"] for one in modalities.values()]
     return {
         "command": "train",
@@ -119,8 +119,8 @@ def history_record(history: Sequence[EpochReport], n_replicates: int) -> dict[st
     return {name: values for name, values in curves.items() if np.isfinite(values).any()}
 
 
-def _modality_summary(prepared: Prepared, spec: ModelSpec, name: str, chosen: int) -> dict[str, Any]:
-    aligned = prepared.study.aligned
+def _modality_summary(prepared: Prepared, model: MultimodalVAE, name: str, chosen: int) -> dict[str, Any]:
+    aligned, place = prepared.study.aligned, model.names.index(name)
     record = next(record for record in prepared.records if record.name == name)
     roles = record.role_shared
     return {
@@ -130,8 +130,9 @@ def _modality_summary(prepared: Prepared, spec: ModelSpec, name: str, chosen: in
         "left_out": len(prepared.left_out[name]),
         "likelihood": record.likelihood,
         "transform": record.transform,
-        "private_latents": next(one.n_private for one in spec.modalities if one.name == name),
+        "private_latents": model.spec.modalities[place].n_private,
         "n_shared_features": None if roles is None else int(record.view(roles, chosen).sum()),
+        "joint_weight": float(model.trust[place, chosen]),
     }
 
 

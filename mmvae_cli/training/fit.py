@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmvae_cli.model.objectives import Objective
 from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.training.calibrate import calibrate
 from mmvae_cli.training.hardware import choose_threads, threads_restored
 from mmvae_cli.training.loop import Loop, Recipe
 from mmvae_cli.training.source import Data
@@ -159,6 +160,8 @@ def fit(
         elif last:
             best.offer(model, loop.active, _comparable(scores, loss), epoch)
     best.restore(model)
+    if validation_rows is not None:
+        calibrate(model, data, validation_rows, variances)
     seconds = time.perf_counter() - started
     return FitResult(tuple(history), tuple(best.score), tuple(best.epoch), threads, str(loop.device), seconds)
 

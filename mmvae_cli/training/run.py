@@ -209,6 +209,7 @@ def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
         "replicate": run.replicate,
         "samples": run.samples.tolist(),
         "splits": _codes(run.splits, run.samples),
+        "trust": run.model.trust.tolist(),
         **run.record,
     }
     (folder / WEIGHTS_FILE).write_bytes(save(tensors))  # not save_file: its error at a full disk is no OSError
@@ -272,12 +273,14 @@ def _run(content: dict[str, Any], folder: Path) -> Run:
         modalities.append(ModalityRecord(**{**fields, "features": tuple(fields["features"])}, **arrays))
     model = MultimodalVAE(spec, range(len(content["splits"])), roles_of(modalities), content.get("n_shared"))
     model.load_state_dict({name[len(WEIGHTS) :]: value for name, value in tensors.items() if name.startswith(WEIGHTS)})
+    if "trust" in content:
+        model.trust = torch.tensor(content["trust"])
     samples = np.array(content["samples"], dtype=object)
     design = []
     for index, fields in enumerate(content.get("covariates", ())):
         coding = {key: tensors[f"{COVARIATES}{index}/{key}"].numpy() for key in CODING}
         design.append(Covariate(fields["name"], tuple(fields["categories"]), **coding))
-    keys = ("format", "model", "modalities", "covariates", "replicate", "samples", "splits")
+    keys = ("format", "model", "modalities", "covariates", "replicate", "samples", "splits", "trust")
     record = {key: value for key, value in content.items() if key not in keys}
     splits = _splits(content["splits"], samples)
     return Run(spec, model, tuple(modalities), samples, splits, content["replicate"], record, tuple(design))

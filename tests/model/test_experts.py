@@ -149,8 +149,8 @@ def test_uninformative_encoder_moves_the_precision_weighted_mean_little() -> Non
 
 
 @pytest.mark.parametrize("name", POSTERIORS)
-def test_rows_offer_both_poolings_of_the_joint_embedding(name: str) -> None:
-    assert set(POSTERIORS[name].joint) == {"precision", "mean"}
+def test_rows_offer_all_poolings_of_the_joint_embedding(name: str) -> None:
+    assert set(POSTERIORS[name].joint) == {"calibrated", "precision", "mean"}
 
 
 @pytest.mark.parametrize("name", POSTERIORS)

@@ -289,3 +289,15 @@ def test_progress_is_reported_and_the_summary_is_json(tmp_path: Path, caplog: py
     training = json.loads(mdata.uns["mmvae"]["training"])
     assert training["samples"] == {"train": 56, "validation": 8, "test": 16, "unused": 0, "all": 80}
     assert not any(isinstance(value, Removal) for value in mdata.uns["mmvae"].values())
+
+
+def test_factors_of_the_joint_embedding_are_in_the_record_and_the_model(tmp_path: Path) -> None:
+    mdata = study(200, shared=10, other=10)
+    noise = np.random.default_rng(0).normal(size=mdata.mod["meth"].X.shape)
+    mdata.mod["meth"].X = (mdata.mod["meth"].X + 4.0 * noise).astype(np.float32)
+    run = train(mdata, tmp_path / "run", epochs=40, replicates=2, patience=0, validation_fraction=0.4, screen=False)
+    said = {name: one["joint_weight"] for name, one in run.record["summary"]["modalities"].items()}
+    assert said == {name: float(run.model.trust[place, run.replicate]) for place, name in enumerate(run.model.names)}
+    assert run.spec.joint == "calibrated"
+    assert max(run.model.trust[run.model.names.index("meth")].tolist()) < 1.0
+    assert run.model.trust[run.model.names.index("rna")].tolist() == [1.0, 1.0]

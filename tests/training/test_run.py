@@ -161,3 +161,10 @@ def test_the_model_of_one_replicate_is_its_share_of_all(finished: tuple) -> None
         alone = single_model(run, replicate).state_dict()
         for name, value in run.model.state_dict().items():
             assert torch.equal(alone[name], value[replicate : replicate + 1])
+
+
+def test_factors_of_the_joint_embedding_survive_saving(finished: tuple, tmp_path: Path) -> None:
+    run = load_run(finished[2])
+    run.model.trust[0] = torch.tensor([0.25, 1.0, 0.5])
+    save_run(run, [], tmp_path)
+    assert load_run(tmp_path).model.trust.tolist() == [[0.25, 1.0, 0.5], [1.0] * 3]
