@@ -122,3 +122,12 @@ def test_what_was_not_measured_is_not_spoken_of() -> None:
 def test_values_that_changed_since_the_training_come_as_a_warning() -> None:
     assert "Values of rna have changed" in said("warning", summary={"changed_samples": {"rna": 3, "meth": 0}})
     assert "have changed" not in said("warning", summary={"changed_samples": {"rna": 0}})
+
+
+def test_a_modality_that_counts_less_in_the_joint_embedding_is_named() -> None:
+    modalities = {
+        name: {"features": 20, "n_shared_features": 8, "joint_weight": weight}
+        for name, weight in (("a", 1.0), ("b", 1 / 64))
+    }
+    assert "In the joint embedding b counts 1/64 of its precision" in said("plain", training={"modalities": modalities})
+    assert "joint embedding" not in said("plain")
