@@ -36,6 +36,7 @@ def verdict(content: Content) -> list[Sentence]:
         _separation,
         _stability,
         _idle,
+        _joint,
         _trust,
         _batches,
     )
@@ -195,6 +196,13 @@ def _idle(content: Content) -> Iterator[Sentence]:
         yield Sentence("warning", f"No latent explains even {little} of any modality: the model learned nothing yet.")
     elif idle:
         yield Sentence("plain", f"Latents that explain less than {little} of every modality: {listed(idle)}.")
+
+
+def _joint(content: Content) -> Iterator[Sentence]:
+    weights = {name: one.get("joint_weight", 1.0) for name, one in content.record["summary"]["modalities"].items()}
+    said = [f"{name} counts 1/{1 / weight:.0f} of its precision" for name, weight in weights.items() if weight < 1]
+    if said:
+        yield Sentence("plain", f"In the joint embedding {_and(said)}: validation samples are described better so.")
 
 
 def _trust(content: Content) -> Iterator[Sentence]:
