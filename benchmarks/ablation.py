@@ -100,13 +100,18 @@ def measured(part: Part, data: str, n_replicates: int, n_seeds: int) -> np.ndarr
 
 
 @threads_restored()
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    found.add_argument("--data", choices=("cll", "simulated"), default="cll")
+    found.add_argument("--replicates", type=int, default=10, help="splits of the CLL data")
+    found.add_argument("--seeds", type=int, default=3, help="simulated data sets")
+    found.add_argument("--only", default="", help="parts whose title holds this")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", choices=("cll", "simulated"), default="cll")
-    parser.add_argument("--replicates", type=int, default=10, help="splits of the CLL data")
-    parser.add_argument("--seeds", type=int, default=3, help="simulated data sets")
-    parser.add_argument("--only", default="", help="parts whose title holds this")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     if given.data == "cll" and not (DATA / "cll.h5mu").is_file():
         show(f"skipped: no {DATA / 'cll.h5mu'} (name the folder above data/ in MMVAE_DATA)")
         return 0

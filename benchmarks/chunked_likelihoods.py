@@ -93,15 +93,20 @@ def megabytes(arguments: tuple[str, int, int, float], way: int) -> float:
     return found
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    found.add_argument("--features", type=int, nargs="+", default=[26_000, 100_000])
+    found.add_argument("--terms", type=int, default=3)
+    found.add_argument("--density", type=float, default=0.03)
+    found.add_argument("--chunk", type=int, nargs="+", default=[19], help="outputs of a chunk, as powers of 2")
+    found.add_argument("--rounds", type=int, default=5)
+    return found
+
+
 def main() -> None:
     """Print time and memory of every way, as multiples of all features at once."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--features", type=int, nargs="+", default=[26_000, 100_000])
-    parser.add_argument("--terms", type=int, default=3)
-    parser.add_argument("--density", type=float, default=0.03)
-    parser.add_argument("--chunk", type=int, nargs="+", default=[19], help="outputs of a chunk, as powers of 2")
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+    given = parser().parse_args()
     torch.set_num_threads(1)
     ways = [AT_ONCE, *given.chunk]
     print(f"{N_SAMPLES} samples, {given.terms} terms, {given.density:.0%} of the entries above 0")

@@ -75,13 +75,18 @@ def measure(name: str, n_samples: int, n_features: int, density: float, rounds: 
     return {way: statistics.median(found[1:]) for way, found in seconds.items()}  # the first round warms up
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("samples", 128), ("features", 26_000), ("rounds", 9)):
+        found.add_argument(f"--{name}", type=int, default=default)
+    found.add_argument("--density", type=float, default=0.05)
+    return found
+
+
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("samples", 128), ("features", 26_000), ("rounds", 9)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--density", type=float, default=0.05)
-    given = parser.parse_args()
+    given = parser().parse_args()
     torch.set_num_threads(1)
     print(f"{given.samples} samples × {given.features} features, {given.density:.0%} of the counts above 0\n")
     print("| likelihood | way | ms | times as long as ours |\n|---|---|---|---|")

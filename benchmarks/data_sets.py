@@ -130,10 +130,15 @@ def _number(value: float | None) -> str:
     return "–" if value is None else re.sub(r"^-(0\.0+)$", r"\1", f"{value:.2f}")
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    found.add_argument("--only", choices=tuple(CASES), help="one of the data sets (default: all)")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", choices=tuple(CASES), help="one of the data sets (default: all)")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     show("| data | likelihoods | AUC, shared latents | all latents | 20 components | seconds of CPU | GB |")
     show("|---|---|---|---|---|---|---|")
     tables = []

@@ -97,11 +97,16 @@ def compared(setting: Setting, dataset: Dataset, seed: int) -> dict[str, tuple[f
 
 
 @threads_restored()
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    found.add_argument("--study", choices=tuple(STUDIES), help="one of the data sets (default: all)")
+    found.add_argument("--replicates", type=int, default=5)
+    return found
+
+
 def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--study", choices=tuple(STUDIES), help="one of the data sets (default: all)")
-    parser.add_argument("--replicates", type=int, default=5)
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     show("| | samples, complete | metric | all samples | complete only | difference |\n|---|---|---|---|---|---|")
     for study in [given.study] if given.study else STUDIES:
         setting = STUDIES[study]

@@ -188,15 +188,20 @@ def table(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found.add_argument("--data", choices=[*COMPARISONS], help="leave the other out")
+    found.add_argument("--models", default="mmvaepp,mmvaex", help="as for mmvae benchmark")
+    found.add_argument("--replicates", type=int, default=5)
+    found.add_argument("--factors", type=int, help="of MOFA (default: as many as the models have latents)")
+    found.add_argument("--out", type=Path, default=Path("other_tools"), help="folder of the results")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a table for each data set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=[*COMPARISONS], help="leave the other out")
-    parser.add_argument("--models", default="mmvaepp,mmvaex", help="as for mmvae benchmark")
-    parser.add_argument("--replicates", type=int, default=5)
-    parser.add_argument("--factors", type=int, help="of MOFA (default: as many as the models have latents)")
-    parser.add_argument("--out", type=Path, default=Path("other_tools"), help="folder of the results")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     for name in [given.data] if given.data else COMPARISONS:
         comparison = COMPARISONS[name]

@@ -9,17 +9,12 @@ makes the page of the evaluation, each step in a process of its own. Prints a ta
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from on_disk import COUNTS, write_data
-
-COMMAND = "from mmvae_cli.cli.main import main; main()"
+from on_disk import COUNTS, in_a_process, write_data
 
 
 @dataclass(frozen=True)
@@ -34,13 +29,7 @@ class Step:
 
 def timed(command: str, folder: Path) -> Step:
     """Run a command of mmvae in a process of its own."""
-    started = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-c", COMMAND, *command.split()], cwd=folder)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{command} ended with {child.returncode}")
-    seconds = time.perf_counter() - started
+    seconds, usage = in_a_process(command.split(), folder)
     name = command.split()[0] + (" --html" if "--html" in command else "")
     return Step(name, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9)
 
@@ -54,15 +43,20 @@ def table(steps: list[Step], megabytes: float) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--samples", type=int, default=100_000)
+    found.add_argument("--features", default="500,1000", help="of rna and atac")
+    found.add_argument("--training", type=int, default=10_000, help="samples that train")
+    found.add_argument("--folder", help="where the data are written (default: a temporary folder)")
+    found.add_argument("--keep", help="copy the page to this file")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write, train, evaluate, report, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=100_000)
-    parser.add_argument("--features", default="500,1000", help="of rna and atac")
-    parser.add_argument("--training", type=int, default=10_000, help="samples that train")
-    parser.add_argument("--folder", help="where the data are written (default: a temporary folder)")
-    parser.add_argument("--keep", help="copy the page to this file")
-    given = parser.parse_args()
+    given = parser().parse_args(arguments)
     widths = dict(zip(COUNTS, map(int, given.features.split(",")), strict=True))
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)

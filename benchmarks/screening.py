@@ -250,14 +250,19 @@ def _peak_gigabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    found.add_argument("--runs", type=int, default=10, help="of each planted setting")
+    found.add_argument("--null-runs", type=int, default=20, help="of each null setting")
+    found.add_argument("--only", choices=["planted", "null"], help="leave the other part out")
+    found.add_argument("--speed", action="store_true", help="time large screenings instead")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 1 if a promise is broken."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10, help="of each planted setting")
-    parser.add_argument("--null-runs", type=int, default=20, help="of each null setting")
-    parser.add_argument("--only", choices=["planted", "null"], help="leave the other part out")
-    parser.add_argument("--speed", action="store_true", help="time large screenings instead")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     if given.speed:
         speed(1000, 26_000)
         return 0

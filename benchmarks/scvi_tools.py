@@ -253,22 +253,22 @@ def lacking(setting: Setting, python: str | None) -> str | None:
     return None if done.returncode == 0 else f"{python}: {next(reversed(done.stderr.splitlines()), 'no scvi-tools')}"
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    found.add_argument("--scvi-python", metavar="PATH", help="Python of an environment with scvi-tools and mudata")
+    found.add_argument("--data", choices=tuple(SETTINGS), help="one of the data sets (default: all)")
+    found.add_argument("--replicates", type=int, default=1, help="splits, each with a seed of its own")
+    found.add_argument("--cells", type=int, help="use only so many")
+    found.add_argument("--share", type=float, default=0.0, help="use only features that this share of the cells has")
+    found.add_argument("--options", default="", metavar="'--A B'", help="of mmvae train, besides the defaults")
+    found.add_argument("--epochs", type=int, help="of all tools, for a first look (default: each tool's own)")
+    found.add_argument("--out", type=Path, default=Path("scvi_tools"), help="folder; what is in it is not run again")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--scvi-python", metavar="PATH", help="Python of an environment with scvi-tools and mudata")
-    parser.add_argument("--data", choices=tuple(SETTINGS), help="one of the data sets (default: all)")
-    parser.add_argument("--replicates", type=int, default=1, help="splits, each with a seed of its own")
-    parser.add_argument("--cells", type=int, help="use only so many")
-    parser.add_argument("--share", type=float, default=0.0, help="use only features that this share of the cells has")
-    parser.add_argument("--options", default="", metavar="'--A B'", help="of mmvae train, besides the defaults")
-    parser.add_argument("--epochs", type=int, help="of all tools, for a first look (default: each tool's own)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("scvi_tools"),
-        help="folder of what the tools write; what is in it is not run again",
-    )
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     logging.getLogger("mmvae_cli").setLevel(logging.ERROR)  # predicted rates are no whole counts
     warnings.simplefilter("ignore", FutureWarning)  # mudata announces its next version
     for name in [given.data] if given.data else SETTINGS:

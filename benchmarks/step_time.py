@@ -210,15 +210,20 @@ def table(timings: Sequence[Timing]) -> str:
     return "\n".join(lines)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--model", choices=OBJECTIVES, default="mmvaepp")
+    found.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu")
+    found.add_argument("--threads", type=int, default=1)
+    found.add_argument("--precision", choices=("auto", "float32", "bf16"), default="float32")
+    found.add_argument("--replicates", type=int, nargs="+", default=[1, 10])
+    found.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=OBJECTIVES, default="mmvaepp")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--precision", choices=("auto", "float32", "bf16"), default="float32")
-    parser.add_argument("--replicates", type=int, nargs="+", default=[1, 10])
-    parser.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     device = choose_device(options.device)
     timings: list[Timing] = []

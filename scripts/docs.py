@@ -213,11 +213,16 @@ def pages() -> dict[str, str]:
     return {INDEX: index(), **{f"{PAGES}/{name_of(command)}.md": page(command) for command in main.COMMANDS}}
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
+    return found
+
+
 def run(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     """Write or check the pages; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
-    options: Any = parser.parse_args(arguments)
+    options: Any = parser().parse_args(arguments)
     wanted = pages()
     there = [INDEX, *(path.relative_to(folder).as_posix() for path in sorted((folder / PAGES).glob("*.md")))]
     found = {name: (folder / name).read_text(encoding="utf-8") for name in there if (folder / name).exists()}

@@ -9,9 +9,11 @@ example_data. Installation and whatever else shall not run stands in ```bash or 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import logging
+import os
 import re
 import shlex
 import shutil
@@ -32,6 +34,10 @@ DECIDED_BY_NUMBERS = re.compile(  # which lines are there: verdicts on baselines
 )
 RUNS = ("sh", "console", "python")
 ANY_BLOCK = re.compile(r"^(?P<fence> *```)[^\n`]*\n.*?^(?P=fence)$|^\n(?:    [^\n]*\n)+", re.DOTALL | re.MULTILINE)
+PROGRAM = re.compile(  # with arguments: without, its name alone is meant
+    r"(?:[A-Z_]+=\S+ )*(?:mmvae|python[\d.]*|pip|make|sh|docker|apptainer|snakemake|nextflow|multiqc|mlflow|tensorboard"
+    r"|pre-commit|apt-get) \S"
+)
 COMMAND_LINE = re.compile(r"^ *(?:\$ )?(mmvae [a-z-](?:.*\\\n)*.*)$", re.MULTILINE)
 
 
@@ -47,6 +53,15 @@ class Block:
     text: str
     start: int
     line: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command that a page shows but does not mark as one that runs; ``inline``: it stands in the text."""
+
+    command: str
+    line: int
+    inline: bool
 
 
 def blocks(page: str) -> list[Block]:
@@ -72,9 +87,16 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     yield command, output
 
 
+def _inline(page: str) -> Iterator[tuple[str, int]]:
+    """Code within the text of a page, with its line."""
+    text = ANY_BLOCK.sub(lambda block: "\n" * block[0].count("\n"), page)
+    for code in re.finditer(r"`([^`]+)`", text):
+        yield " ".join(code[1].split()), text.count("\n", 0, code.start()) + 1
+
+
 def inline(page: str) -> list[str]:
     """Code within the text of a page."""
-    return [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", ANY_BLOCK.sub("", page))]
+    return [code for code, _ in _inline(page)]
 
 
 def command_lines(page: str) -> Iterator[str]:
@@ -82,6 +104,22 @@ def command_lines(page: str) -> Iterator[str]:
     for block in ANY_BLOCK.finditer(page):
         yield from (found[1].replace("\\\n", " ") for found in COMMAND_LINE.finditer(block[0]))
     yield from (code for code in inline(page) if re.match(r"mmvae (?!.*\[OPTIONS\])[a-z-]", code))
+
+
+def shown(page: str) -> list[Shown]:
+    """Every command of a page that is in no block that runs, in the order of the page."""
+    running = {block.line for block in blocks(page)}
+    found = [Shown(code, line, True) for code, line in _inline(page) if PROGRAM.match(code) and "OPTIONS]" not in code]
+    for block in ANY_BLOCK.finditer(page):
+        first = page.count("\n", 0, block.start()) + 1
+        if first + 1 in running:
+            continue
+        anything = block[0].startswith("```bash\n")  # else what is no known program is no command
+        for line in re.finditer(r"^ *(?:\$ )?((?:.*\\\n)*.*)$", block[0], re.MULTILINE):
+            command = re.split(r"(?:^|\s)#\s", line[1].replace("\\\n", " "))[0].strip()
+            if PROGRAM.match(command) or (anything and command.strip("`") not in ("", "bash")):
+                found.append(Shown(command, first + block[0].count("\n", 0, line.start()), False))
+    return sorted(found, key=lambda one: one.line)
 
 
 def parse(command: str) -> None:
@@ -115,7 +153,8 @@ def run_command(command: str, extra: Mapping[str, Sequence[str]]) -> str:
     """Run a command in the current folder and return its stdout; ``extra["train"]`` goes behind ``mmvae train …``."""
     words = shlex.split(command)
     if words[0] != "mmvae":
-        done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, check=False)
+        here = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, check=False, env=here)
         code, out, err = done.returncode, done.stdout, done.stderr
     else:
         words, target = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
@@ -187,5 +226,12 @@ def run(paths: Sequence[str]) -> None:
         path.write_text(page, encoding="utf-8")
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("pages", nargs="*", help="pages to run (default: README.md and docs/*.md)")
+    return found
+
+
 if __name__ == "__main__":
-    run(sys.argv[1:])
+    run(parser().parse_args().pages)

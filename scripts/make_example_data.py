@@ -41,12 +41,17 @@ DATASET = {
 }
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--source", type=Path, required=True, help="the full cll.h5mu")
+    found.add_argument("--output", type=Path, required=True, help="the folder to write to")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the options, make the files and say what was made."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, required=True, help="the full cll.h5mu")
-    parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     for path in make_example_data(options.source, options.output):
         print(f"{path}  {path.stat().st_size:,} bytes")
 

@@ -8,12 +8,12 @@ value of its last line: as picture and table where it has them, and as text.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import base64
 import contextlib
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,13 @@ def refresh(path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def parser() -> argparse.ArgumentParser:
+    """The words that the script takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("notebooks", nargs="+", type=Path, help="notebooks to run")
+    return found
+
+
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        refresh(Path(argument))
+    for notebook in parser().parse_args().notebooks:
+        refresh(notebook)

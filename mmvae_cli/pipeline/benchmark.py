@@ -101,6 +101,7 @@ def benchmark(
     write_file(folder / MARK, json.dumps(record, indent=1, default=str).encode())
     digest = given.digest if given else ""
     paths = [folder / CELLS / f"{cell.key(digest)}.json" for cell in grid]
+    _warn_of_another(folder, paths)
     failed = _run([*zip(grid, paths, strict=True)], given, config.jobs or available_threads(), on_cell)
     finished = [path for path in paths if path.exists()]
     record["failed"] = [
@@ -142,6 +143,12 @@ def _folder(folder: Path) -> Path:
     with writing_errors(folder):
         (folder / CELLS).mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _warn_of_another(folder: Path, paths: Sequence[Path]) -> None:
+    """Tables and figures are of the cells of this call: those of a study without any of them are lost."""
+    if any((folder / CELLS).glob("*.json")) and not any(path.exists() for path in paths):
+        log.warning("%s holds another benchmark: its tables and figures are replaced (or name another --out)", folder)
 
 
 def _run(

@@ -64,18 +64,23 @@ def write_old_h5(path: Path, genomes: Sequence[str] = ("GRCh38",)) -> Path:
 
 
 def write_folder(
-    folder: Path, features: Sequence[Feature] = FEATURES, *, compressed: bool = True, prefix: str = ""
+    folder: Path,
+    features: Sequence[Feature] = FEATURES,
+    cells: Sequence[str] = CELLS,
+    *,
+    compressed: bool = True,
+    prefix: str = "",
 ) -> Path:
     """A folder of Cell Ranger 3 or later; not compressed as STARsolo leaves it."""
     folder.mkdir(exist_ok=True)
     end = ".gz" if compressed else ""
     plain = folder / "plain.mtx"
-    io.mmwrite(plain, sparse.csc_matrix(counts(n_features=len(features)).T))
+    io.mmwrite(plain, sparse.csc_matrix(counts(len(cells), len(features)).T))
     content = plain.read_bytes()
     plain.unlink()
     put(folder / f"{prefix}matrix.mtx{end}", content)
     put(folder / f"{prefix}features.tsv{end}", "".join("\t".join(feature) + "\n" for feature in features).encode())
-    put(folder / f"{prefix}barcodes.tsv{end}", "".join(f"{cell}\n" for cell in CELLS).encode())
+    put(folder / f"{prefix}barcodes.tsv{end}", "".join(f"{cell}\n" for cell in cells).encode())
     return folder
 
 

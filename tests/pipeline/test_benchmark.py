@@ -98,6 +98,18 @@ def test_the_summary_holds_each_model_and_its_difference_from_the_other(finished
     assert auc["mvae", "sup-mmvae"] == pytest.approx(auc["mvae", ""] - auc["sup-mmvae", ""])
 
 
+def test_tables_of_another_benchmark_are_not_replaced_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    study().write(tmp_path / "data.h5mu")
+    small = {"other": {"rna": 2, "meth": 3}, "replicates": 1}
+    run(tmp_path, models="ridge", **small)
+    run(tmp_path, models="ridge,pls2", **small)  # the same, grown
+    assert "another benchmark" not in caplog.text
+    run(tmp_path, models="knn", **small)
+    assert f"{tmp_path / 'out'} holds another benchmark" in caplog.text
+
+
 def test_figures_are_there(finished: Path) -> None:
     for name in ("label.png", "cross_r2.png", "features.png"):
         assert (finished / "out" / name).read_bytes().startswith(b"\x89PNG")
