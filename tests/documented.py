@@ -6,6 +6,7 @@ its data are in `STAND_INS`, or it is among the `EXCEPTED` with the reason.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ MADE: Mapping[str, Callable[[Path], object]] = {
 TRAINED = "mmvae train cll.h5mu --label IGHV --shared 10 --other 100 --latent 2+2+2"
 # what has been done before the first command of a page
 BEFORE: Mapping[str, tuple[str, ...]] = {
+    "docs/commands/predict.md": (TRAINED,),
     "docs/faq.md": (TRAINED,),
     "docs/models.md": ("mmvae train DATA.h5mu --label COLUMN",),
     "docs/python.md": (TRAINED,),
@@ -139,9 +141,10 @@ def stage(folder: Path, page: str) -> None:
     shutil.copytree(REPOSITORY / "example_data", folder / "example_data")
     shutil.copy(REPOSITORY / "example_data" / "cll.h5mu", folder)
     used = page + " ".join(words for command, words in WHOLE.items() if command in page)
+    used = re.sub(r"(?:-o|--out) \S+", "", used)  # what a command makes
     for name in (name for name in STAND_INS if name in used):
         STAND_INS[name].write(folder / name)
-    for name in (name for name in MADE if name in page):
+    for name in (name for name in MADE if name in used):
         MADE[name](folder / name)
 
 

@@ -92,6 +92,12 @@ def test_no_command_of_a_page_is_left_out() -> None:
             assert known, f"{relative(page)}, line {one.line}: no test runs '{one.command}'; {REMEDY}"
 
 
+@pytest.mark.parametrize("page", ALL_PAGES, ids=relative)
+def test_commands_stand_in_blocks_or_between_backticks(page: Path) -> None:
+    text = re.sub(r"`[^`]+`", "", examples.ANY_BLOCK.sub("", page.read_text(encoding="utf-8")))
+    assert re.findall(r"mmvae [a-z-]+ (?:-{1,2}[a-z]|\S+\.(?:h5mu|csv|zarr)).*", text) == []
+
+
 def test_what_is_staged_or_excepted_is_on_a_page_and_named_tests_exist() -> None:
     pages = [page.read_text(encoding="utf-8") for page in ALL_PAGES]
     all_shown = [one.command for page in pages for one in examples.shown(page)]
