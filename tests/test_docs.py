@@ -89,7 +89,7 @@ def run_and_compare(page: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if page not in CHAIN and examples.blocks(page.read_text(encoding="utf-8"))],
+    [page for page in ALL_PAGES if page not in CHAIN and examples.blocks(page.read_text(encoding="utf-8"))],
     ids=relative,
 )
 def test_examples_run_and_show_what_is_printed(page: Path, tmp_path: Path) -> None:
