@@ -170,9 +170,8 @@ def show_predict(summary: Summary) -> None:
     """Show what was predicted."""
     for name, found in summary["targets"].items():
         size = f"{counted(found['samples'], 'sample')} × {counted(found['features'], 'feature')}"
-        out.print(
-            f"{literal(name)} from {literal(' + '.join(summary['from']))}: {size}, in {literal(unit_of(found['unit']))}"
-        )
+        said = f"{name}{' reconstructed' if name in summary['from'] else ''} from {' + '.join(summary['from'])}"
+        out.print(f"{literal(said)}: {size}, in {literal(unit_of(found['unit']))}")
         if found.get("without"):
             where = " and ".join(
                 f'obsm["{literal(key)}"] of {literal(holder)}' for holder, key in found["beside"].items()

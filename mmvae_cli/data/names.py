@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mmvae_cli.data.dataset import Dataset
@@ -31,6 +31,8 @@ NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?(?:E[+-]?\d+)?", re.IGNORECASE)
 POWER = re.compile(r"\d(?:\.\d+)?E[+-]\d{2,}", re.IGNORECASE)
 SHORT_POWER = re.compile(r"\dE\d{1,3}")  # 7E5, as spreadsheets write it
 WELL = re.compile(r"\d[A-DF-P]\d{1,3}", re.IGNORECASE)  # 7F5 beside it: wells of a plate, or clones
+
+VERSIONED = re.compile(r"((?:ENS[A-Z]*|[NX][MRP]_)\d+)\.\d+")  # Ensembl and RefSeq; not clones such as AC012345.1
 
 Names = Sequence[str]
 
@@ -81,6 +83,18 @@ def like(names: Names) -> list[str]:
     for name in names:
         by_plain.setdefault(name.strip().casefold(), []).append(name)
     return [repr(name) for group in by_plain.values() if len(set(group)) > 1 for name in group]
+
+
+def other_versions(lacking: Iterable[str], there: Iterable[str]) -> dict[str, str]:
+    """By lacking identifier of a gene, transcript or protein the one that is there and differs by its version only."""
+    by_plain = {_without_version(name): name for name in there}
+    found = {name: by_plain.get(_without_version(name)) for name in lacking}
+    return {name: other for name, other in found.items() if other is not None and other != name}
+
+
+def _without_version(name: str) -> str:
+    match = VERSIONED.fullmatch(name)
+    return name if match is None else match[1]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from scipy import sparse
 from mmvae_cli.data.aligned import Aligned, align
 from mmvae_cli.data.covariates import AVERAGE, Covariates
 from mmvae_cli.data.dataset import Dataset, Matrix
+from mmvae_cli.data.names import other_versions
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.errors import DataError, listed
 from mmvae_cli.model.batch import Batch
@@ -245,11 +246,19 @@ def _warn_of_other_features(run: Run, record: ModalityRecord, n_features: int) -
         )  # fmt: skip
 
 
-def _hint_of_features(aligned: Aligned, record: ModalityRecord, min_features: float) -> str:
+def _hint_of_features(aligned: Aligned, record: ModalityRecord, min_features: float, lacking: Sequence[str]) -> str:
     modality = aligned.modalities[record.name]
     if modality.obs.index.isin(record.features).any():
         return f"its samples are named like the model's features: add --transpose {record.name}, if they are features"
-    names = listed(modality.var.index[:3].astype(str), most=3)
+    there = modality.var.index.astype(str)
+    versions = other_versions(lacking, there)
+    if versions:
+        mine, other = next(iter(versions.items()))
+        return (
+            f"{len(versions):,} of them are there in another version, such as {mine} as {other}: name the features of "
+            "the data as in training"
+        )
+    names = listed(there[:3], most=3)
     return f"at least {min_features:.0%} are needed (--min-features); the data have names such as {names}"
 
 
@@ -264,7 +273,7 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | Non
         raise DataError(
             f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
             f"missing: {listed(lacking, most=5)}",
-            hint=_hint_of_features(aligned, record, min_features),
+            hint=_hint_of_features(aligned, record, min_features, lacking),
         )
     if lacking and min_features is not None:
         log.warning(

@@ -13,7 +13,7 @@ from mudata import MuData
 from mmvae_cli.config import PredictConfig
 from mmvae_cli.data.formats import Source
 from mmvae_cli.data.updates import REMOVE
-from mmvae_cli.errors import DataError, UsageError, did_you_mean, pick
+from mmvae_cli.errors import DataError, UsageError, did_you_mean, listed, pick
 from mmvae_cli.pipeline.apply import Applied, match, prediction_unit
 from mmvae_cli.pipeline.intervals import Ensemble
 from mmvae_cli.pipeline.outcome import Outcome, earlier_record, with_record, written_paths
@@ -120,6 +120,8 @@ def predictions_of(
     names, known = [record.name for record in run.modalities], run.record["modality_order"]
     sources = [names.index(pick(name, known, "modality", where="--from")) for name in config.source]
     targets = [names.index(pick(name, known, "modality", where="--to")) for name in config.target]
+    if seen := [name for name in config.target if name in config.source]:
+        log.info("%s in --from and --to: reconstructed from values that the model is given", listed(seen))
     if config.intervals is not None and set(sources) & set(targets):
         raise UsageError(
             "--intervals are for predictions from other modalities", hint="name in --to what is not in --from"

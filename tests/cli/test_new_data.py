@@ -123,6 +123,26 @@ def test_modalities_with_a_space_between_them_are_no_files(three: Path) -> None:
     refused("predict --from a b --to c", 2, "--from rna,b")
 
 
+def test_features_that_differ_by_their_version_only_are_recognised(new: pd.DataFrame, two: Path) -> None:
+    mdata = mudata.read_h5mu(two)
+    mdata.mod["rna"].var_names = [f"ENSG{number:011}.{number % 9}" for number in range(30)]
+    mudata.MuData(dict(mdata.mod.items())).write_h5mu("versions.h5mu")
+    done(f"train versions.h5mu --no-screen --run versions {QUICK}")
+    new.set_axis([f"ENSG{number:011}" for number in range(30)], axis=1).to_csv("plain.csv")
+    hint = "30 of them are there in another version, such as ENSG00000000000.0 as ENSG00000000000: name the features"
+    refused("predict plain.csv --run versions --from rna --to methylation -o out.csv", 65, "0 of the model's 30", hint)
+
+
+def test_what_is_given_is_reconstructed_not_predicted(trained: Path) -> None:
+    result = done("predict --from rna --to rna")
+    assert "rna in --from and --to: reconstructed from values that the model is given" in result.err
+    assert "rna reconstructed from rna: 80 samples × 30 features" in result.out
+    both = done("predict --from rna,methylation --to methylation -o out.csv")
+    assert "methylation reconstructed from rna + methylation: 80 samples" in both.out
+    other = done("predict --from rna --to methylation --force -o out.csv")
+    assert "reconstructed" not in other.out + other.err
+
+
 def test_predicted_features_can_be_limited(trained: Path) -> None:
     done("predict --from rna --to methylation --features methylation_shared_2,methylation_shared_5 -o out.csv")
     assert predicted("out.csv").columns.tolist() == ["methylation_shared_2", "methylation_shared_5"]

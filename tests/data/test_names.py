@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mmvae_cli.data.dataset import Dataset, Modality
-from mmvae_cli.data.names import DAMAGES, are_values, dates, warn_of_names
+from mmvae_cli.data.names import DAMAGES, are_values, dates, other_versions, warn_of_names
 
 
 def said(caplog, samples: list[str], features: list[str]) -> list[str]:
@@ -86,3 +86,11 @@ def test_names_without_damage_and_odd_names_are_left_in_peace(caplog):
 def test_there_is_at_most_one_line_per_kind_and_modality(caplog):
     names = ["1-Mar", " 1-mar", "1.0E+05", "a", "A ", "2.0"] * 3
     assert len(said(caplog, names, names)) <= 2 * len(DAMAGES)
+
+
+def test_identifiers_that_differ_by_their_version_only_are_found():
+    there = ["ENSG00000000003.15", "ENSMUSG00000000001", "NM_000546", "TP53", "AC012345.2", "ENSG00000000005"]
+    lacking = ["ENSG00000000003.14", "ENSMUSG00000000001.4", "NM_000546.6", "TP53.1", "AC012345.1", "ENSG00000000419.1"]
+    assert other_versions(lacking, there) == dict(zip(lacking[:3], there[:3], strict=True))
+    assert other_versions(["ENSG00000000003"], there) == {"ENSG00000000003": "ENSG00000000003.15"}
+    assert other_versions(["ENSG00000000005"], there) == {}
