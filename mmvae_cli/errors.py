@@ -86,12 +86,17 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     """Join names for a message, cut after ``most`` of them."""
     names = list(names)
     shown = ", ".join(names[:most])
-    return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown
+    return f"{shown}, … ({len(names):,} in all)" if len(names) > most else shown
 
 
 def counted(number: int, noun: str) -> str:
     """Return ``"1 feature"``, ``"2,000 features"``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def counted_of(number: int, total: int, noun: str) -> str:
+    """Return ``"7 of 2,000 features"``."""
+    return f"{number:,} of {counted(total, noun)}"
 
 
 def pick(

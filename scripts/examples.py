@@ -28,7 +28,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-NUMBER = re.compile(r"[-−]?\d+(\.\d+)?|–")
+NUMBER = re.compile(r"[-−]?\d+(,\d{3})*(\.\d+)?|–")
 DECIDED_BY_NUMBERS = re.compile(  # which lines are there: verdicts on baselines, rows of associations
     r"^.* better than the model does .*\n?|(?<=^associations of the latents)[\s\S]*?(?=^tested: )", re.MULTILINE
 )

@@ -11,6 +11,7 @@ from mmvae_cli.errors import (
     MmvaeError,
     OutOfMemoryError,
     UsageError,
+    counted_of,
     did_you_mean,
     listed,
     pick,
@@ -53,6 +54,12 @@ def test_message_is_what_was_found_then_the_hint() -> None:
 )
 def test_nearest_name_is_suggested_whatever_its_case(name: str, said: str) -> None:
     assert did_you_mean(name, ["rna", "atac", "IGHV"]) == said
+
+
+def test_counts_have_thousands_set_apart_and_a_noun_in_number() -> None:
+    assert counted_of(0, 1, "sample") == "0 of 1 sample"
+    assert counted_of(1200, 7560, "feature") == "1,200 of 7,560 features"
+    assert listed(map(str, range(1500)), most=1) == "0, … (1,500 in all)"
 
 
 def test_long_lists_are_cut_and_counted() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mmvae_cli.cli.console import literal, out
 from mmvae_cli.cli.show_evaluate import show_evaluate
 from mmvae_cli.cli.show_top_features import show_top_features
-from mmvae_cli.cli.tables import Summary, new_table, show_written, unit_of
+from mmvae_cli.cli.tables import Summary, new_table, show_written, unit_of, whole
 from mmvae_cli.errors import counted, listed
 
 
@@ -17,13 +17,13 @@ def show_check(summary: Summary) -> None:
     for name, found in summary["modalities"].items():
         low_to_high = "–" if found["range"] is None else "{:.4g} to {:.4g}".format(*found["range"])
         suggested = ", ".join(filter(None, (found["suggested_likelihood"], found["suggested_transform"]))) or "–"
-        numbers = (str(found[part]) for part in ("samples", "features"))
+        numbers = (whole(found[part]) for part in ("samples", "features"))
         table.add_row(literal(name), *numbers, found["values"], low_to_high, suggested)
     out.print(table)
     out.print()
     table = new_table("to look at", "modality", *(title for title, _ in CHECKED))
     for name, found in summary["modalities"].items():
-        table.add_row(literal(name), *(str(found[part]) for _, part in CHECKED))
+        table.add_row(literal(name), *(whole(found[part]) for _, part in CHECKED))
     out.print(table)
     out.print("NaN: missing entries; empty: samples without a value; double: names that occur more than once")
     for name, found in summary["modalities"].items():
@@ -32,7 +32,7 @@ def show_check(summary: Summary) -> None:
     out.print()
     table = new_table("samples by the modalities they have", "modalities", "samples")
     for pattern, count in summary["overlap"].items():
-        table.add_row(literal(pattern), str(count))
+        table.add_row(literal(pattern), whole(count))
     out.print(table)
     if summary["shared_feature_names"]:
         names = counted(summary["shared_feature_names"], "feature name")
@@ -61,11 +61,11 @@ CHECKED = (
 
 def _show_checked_label(label: Summary) -> None:
     if "classes" in label:
-        parts = ", ".join(f"{name} {count}" for name, count in label["classes"].items())
+        parts = ", ".join(f"{name} {count:,}" for name, count in label["classes"].items())
     else:
         parts = "{:.4g} to {:.4g}".format(*label["range"])
     out.print(
-        f"\nlabel {literal(repr(label['column']))} ({label['kind']}): {literal(parts)}; {label['unlabelled']} without"
+        f"\nlabel {literal(repr(label['column']))} ({label['kind']}): {literal(parts)}; {label['unlabelled']:,} without"
     )
 
 
@@ -76,7 +76,7 @@ def _show_checked_covariate(found: Summary, modalities: list[str]) -> None:
     if "categories" in found:
         table = new_table(f"covariate {name}", "category", *(literal(each) for each in modalities))
         for category, counts in found["categories"].items():
-            table.add_row(literal(category), *(str(counts[each]) for each in modalities))
+            table.add_row(literal(category), *(whole(counts[each]) for each in modalities))
         out.print(table)
         for each in modalities:
             never = [category for category, counts in found["categories"].items() if not counts[each]]
@@ -102,7 +102,7 @@ def show_select(summary: Summary) -> None:
 def _show_ranked(summary: Summary) -> None:
     table = new_table(f"features by correlation with {summary['label']}", "modality", "shared", "other", "unused")
     for name, counts in summary["modalities"].items():
-        table.add_row(literal(name), *(str(counts[part]) for part in ("shared", "other", "unused")))
+        table.add_row(literal(name), *(whole(counts[part]) for part in ("shared", "other", "unused")))
     out.print(table)
     out.print(f"ranked on {'all' if summary['select_on'] == 'all' else 'training'} samples; split: {summary['split']}")
 
@@ -110,7 +110,7 @@ def _show_ranked(summary: Summary) -> None:
 def _show_screened(summary: Summary) -> None:
     table = new_table("features with signal that another modality shares", "modality", "shared", "of")
     for name, found in summary["modalities"].items():
-        table.add_row(literal(name), str(found["n_shared_features"]), str(found["features"]))
+        table.add_row(literal(name), whole(found["n_shared_features"]), whole(found["features"]))
     out.print(table)
     how = f"false discovery rate {summary['screen_fdr']:g}, by {summary['screen_by']}"
     out.print(f"screened on training samples, {how}; split: {summary['split']}")
@@ -124,7 +124,9 @@ SELECTED: dict[str, Callable[[Summary], None]] = {"label": _show_ranked, "screen
 def show_train(summary: Summary) -> None:
     """Show what was trained."""
     samples, modalities = summary["samples"], summary["modalities"]
-    parts = f"{samples['train']} training samples ({samples['validation']} validation, {samples['test']} held out)"
+    parts = (
+        f"{samples['train']:,} training samples ({samples['validation']:,} validation, {samples['test']:,} held out)"
+    )
     out.print(f"[bold]{literal(summary['title'])}[/bold] on {parts}")
     out.print(f"split: {literal(summary['split'])}\n")
     screened = summary["n_shared_features"] is not None
@@ -132,8 +134,8 @@ def show_train(summary: Summary) -> None:
         "", "modality", "samples", "features", *(["shared"] * screened), "likelihood", "transform", "latents"
     )
     for name, found in modalities.items():
-        numbers = [str(found["samples"]), f"{found['features']} of {found['of']}"]
-        numbers += [str(found["n_shared_features"])] * screened
+        numbers = [whole(found["samples"]), f"{found['features']:,} of {found['of']:,}"]
+        numbers += [whole(found["n_shared_features"])] if screened else []
         latents = str(found["private_latents"])
         table.add_row(literal(name), *numbers, found["likelihood"], found["transform"], latents)
     out.print(table)
@@ -160,7 +162,7 @@ def show_train(summary: Summary) -> None:
 def show_embed(summary: Summary) -> None:
     """Show what was embedded."""
     without = summary["without_modality"]
-    absent = f"; {without} without any of the modalities: NaN" if without else ""
+    absent = f"; {without:,} without any of the modalities: NaN" if without else ""
     samples, latents = counted(summary["samples"], "sample"), counted(len(summary["latents"]), "latent")
     out.print(f"{samples} embedded in {latents}{absent}")
     show_written(summary)
@@ -191,15 +193,15 @@ def show_benchmark(summary: Summary) -> None:
         out.print(table)
         out.print()
     cells = counted(summary["cells"], "cell")
-    out.print(f"{summary['finished']} of {cells} finished, {summary['seconds']:.0f} s of work")
+    out.print(f"{summary['finished']:,} of {cells} finished, {summary['seconds']:.0f} s of work")
     out.print(f"written: {literal(summary['out'])}")
 
 
 def show_simulate(summary: Summary) -> None:
     """Show what was drawn."""
     for name, count in summary["shared"].items():
-        out.print(f"{literal(name)}: {count} shared and {summary['other'][name]} private features")
-    out.print(f"{summary['samples']} samples, {summary['shared_latents']} shared latents")
+        out.print(f"{literal(name)}: {count:,} shared and {summary['other'][name]:,} private features")
+    out.print(f"{summary['samples']:,} samples, {summary['shared_latents']} shared latents")
     show_written(summary)
 
 

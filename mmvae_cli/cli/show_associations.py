@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmvae_cli.cli.console import literal, out
-from mmvae_cli.cli.tables import Summary, new_table
+from mmvae_cli.cli.tables import Summary, new_table, whole
 from mmvae_cli.errors import counted, listed
 
 MEASURES = {"auc": "AUC", "spearman": "ρ", "epsilon2": "ε²"}
@@ -26,12 +26,14 @@ def show_associations(found: Summary) -> None:
     for test in strongest:
         effect = f"{MEASURES[test['measure']]} {test['effect']:.2f}"
         name, higher_in = literal(test["column"]), literal(test["higher_in"] or "–")
-        table.add_row(literal(test["latent"]), name, effect, higher_in, str(test["n"]), f"{test['q']:.1g}")
+        table.add_row(literal(test["latent"]), name, effect, higher_in, whole(test["n"]), f"{test['q']:.1g}")
     if strongest:
         out.print(table)
     columns = dict.fromkeys(test["column"] for test in tests)
     significant = sum(test["q"] < SIGNIFICANT for test in tests)
-    out.print(f"tested: {counted(len(columns), 'column')}, {significant} of {counted(len(tests), 'test')} significant")
+    out.print(
+        f"tested: {counted(len(columns), 'column')}, {significant:,} of {counted(len(tests), 'test')} significant"
+    )
     for marked, words in (
         ({test["column"] for test in tests if test["samples"] != "all"}, "on held-out samples only, the model saw it"),
         ({test["column"] for test in tests if test["covariate"]}, "a covariate that the model was told"),

@@ -15,7 +15,7 @@ def show_evaluate(summary: Summary) -> None:
     n_replicates = len(summary["replicates"])
     over = summary["over_replicates"] if n_replicates > 1 else {}
     several = f", median ± sd over {n_replicates} replicates" if n_replicates > 1 else ""
-    out.print(f"[bold]{literal(summary['model'])}[/bold] on {summary['n_test']} held-out samples{several}\n")
+    out.print(f"[bold]{literal(summary['model'])}[/bold] on {counted(summary['n_test'], 'held-out sample')}{several}\n")
     parts = [part for part in ("shared", "other", "all") if _has_set(summary["r2"], part)]
     table = new_table("R² of features (median)", "modality", "from", *parts, "by mean")
     sources = {"cross": "others", "self": "itself", "joint": "all"}
@@ -140,7 +140,7 @@ def _show_uncertainty(found: Summary) -> None:
     for name, one in found["cross"].items():
         shares = (one["intervals"].get(part, {}).get("coverage") for part in parts)
         cells = ("–" if share is None else f"{100 * share:.0f} %" for share in shares)
-        table.add_row(literal(name), f"{one['significant']} of {one['tested']}", *cells)
+        table.add_row(literal(name), f"{one['significant']:,} of {one['tested']:,}", *cells)
     out.print(table)
     level = f"{100 * found['level']:g} %"
     out.print("significant: of the features tested, those predicted better than by chance (permutation, q < 0.05)")

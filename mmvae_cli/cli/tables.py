@@ -17,6 +17,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero
 
 
+def whole(count: int) -> str:
+    """A count, its thousands set apart."""
+    return f"{count:,}"
+
+
 def with_sd(value: float | None, over: Summary | None) -> str:
     """One value; with several replicates the median ± sd over them instead."""
     if over is None or over.get("sd") is None:

@@ -100,9 +100,9 @@ def select_features(correlation: np.ndarray, n_shared: int, n_other: int | None,
     if n_asked > n_available:
         parts = f"{n_shared} shared" + (f" + {n_other} other" if n_other else "")
         raise DataError(
-            f"modality {modality!r}: {parts} features asked for, there are {n_available} to choose from "
-            f"({len(strength) - n_available} more are constant or left out)",
-            hint=f"ask for {n_available} at most, shared and other together",
+            f"modality {modality!r}: {parts} features asked for, there are {n_available:,} to choose from "
+            f"({len(strength) - n_available:,} more are constant or left out)",
+            hint=f"ask for {n_available:,} at most, shared and other together",
         )
     descending = np.argsort(np.where(varies, -strength, np.inf), kind="stable")[:n_available]
     rank = np.zeros(len(strength), dtype=np.int64)

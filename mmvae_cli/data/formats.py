@@ -22,7 +22,7 @@ from mmvae_cli.data.names import warn_of_names
 from mmvae_cli.data.orientation import require_orientation
 from mmvae_cli.data.readers import READERS, TABLES, TENX, Reader, reader_of
 from mmvae_cli.data.stores import ZARR, ZARR_MARKS, is_zarr, zarr_files
-from mmvae_cli.errors import DataError, InputNotFoundError, UsageError, listed
+from mmvae_cli.errors import DataError, InputNotFoundError, UsageError, counted_of, listed
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -283,7 +283,7 @@ def _with_labels(dataset: Dataset, labels: pd.DataFrame, path: str) -> Dataset:
             hint="its first column must hold the names of the samples as the modalities have them",
         )
     if not known.all():
-        log.warning("%s: in no modality, and ignored: %d of %d samples", path, (~known).sum(), len(labels))
+        log.warning("%s: in no modality, and ignored: %s", path, counted_of((~known).sum(), len(labels), "sample"))
     replaced = [column for column in labels if column in dataset.obs]
     if replaced:
         log.warning("columns of the data replaced by those of %s: %s", path, listed(map(str, replaced)))

@@ -83,7 +83,7 @@ def make_label(
     known = _is_known(raw)
     if not known.any():
         raise DataError(
-            f"{what} is missing in all {len(series)} samples",
+            f"{what} is missing in all {len(series):,} samples",
             hint="choose another column, or check that the sample names of the columns and of the data agree",
         )
     present = raw[known]
@@ -175,18 +175,18 @@ def _from_numbers(numbers: np.ndarray, name: str, what: str, most_classes: int, 
     distinct = np.unique(known)
     if len(distinct) == 1:
         raise DataError(
-            f"{what} is constant: {_class_text(distinct[0])} in all {len(known)} samples with a value",
+            f"{what} is constant: {_class_text(distinct[0])} in all {len(known):,} samples with a value",
             hint="choose a column that differs between samples",
         )
     whole = bool(np.all(distinct == np.rint(distinct)))
     coded = whole and len(distinct) <= most_classes and 2 * len(distinct) <= len(known)
     if not coded and len(distinct) > 2:
         say.info(
-            "%s is taken as continuous: %d distinct %s in %d samples",
+            "%s is taken as continuous: %s distinct %s in %s",
             what,
-            len(distinct),
+            f"{len(distinct):,}",
             "whole numbers" if whole else "numbers",
-            len(known),
+            counted(len(known), "sample"),
         )
         return Label(name=name, kind="continuous", classes=(), values=numbers)
     say.info("%s is taken as categorical: numbers with only %d distinct values", what, len(distinct))
@@ -203,12 +203,12 @@ def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str, s
     classes = tuple(sorted(counts, key=number_of.__getitem__) if by_value else sorted(counts))
     if len(classes) == 1:
         raise DataError(
-            f"{what} has one class only: {classes[0]!r} in all {len(present)} samples with a value",
+            f"{what} has one class only: {classes[0]!r} in all {len(present):,} samples with a value",
             hint="choose a column with at least two classes",
         )
     if len(classes) > max(2, len(present) / 2):
         raise DataError(
-            f"{what} has {len(classes)} classes in {len(present)} samples with a value ({listed(classes, 3)}): "
+            f"{what} has {len(classes):,} classes in {len(present):,} samples with a value ({listed(classes, 3)}): "
             "it looks like an identifier",
             hint="choose a column with fewer classes; numbers must be stored as numbers, not as text",
         )

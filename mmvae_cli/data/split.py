@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmvae_cli.data.random import keyed_generator
-from mmvae_cli.errors import DataError, UsageError, listed
+from mmvae_cli.errors import DataError, UsageError, counted_of, listed
 
 log = logging.getLogger("mmvae_cli")
 
@@ -81,10 +81,9 @@ def make_split(
     for part, fraction in fractions.items():
         if groups is not None and abs(np.mean(split == part) - fraction) > 0.05:
             log.warning(
-                "the %s part has %d of %d samples (%.0f %% asked for): groups are kept together",
+                "the %s part has %s (%.0f %% asked for): groups are kept together",
                 part,
-                np.sum(split == part),
-                len(names),
+                counted_of(int(np.sum(split == part)), len(names), "sample"),
                 100 * fraction,
             )
     return split

@@ -24,7 +24,7 @@ from mmvae_cli.data.count_transforms import (
 )
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.on_disk import by_rows, is_on_disk
-from mmvae_cli.errors import DataError, counted
+from mmvae_cli.errors import DataError, counted, counted_of
 
 log = logging.getLogger("mmvae_cli")
 
@@ -153,10 +153,9 @@ def _to_m_values(values: Matrix, modality: str) -> Matrix:
     n_clipped = int(np.sum((beta < LOWEST_BETA) | (beta > highest)))
     if n_clipped:
         log.warning(
-            "modality %r: %d of %d beta values set to %g or %g, the logit is infinite at 0 and 1",
+            "modality %r: %s set to %g or %g, the logit is infinite at 0 and 1",
             modality,
-            n_clipped,
-            beta.size,
+            counted_of(n_clipped, beta.size, "beta value"),
             LOWEST_BETA,
             highest,
         )

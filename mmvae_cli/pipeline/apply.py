@@ -16,7 +16,7 @@ from mmvae_cli.data.covariates import AVERAGE, Covariates
 from mmvae_cli.data.dataset import Dataset, Matrix
 from mmvae_cli.data.names import other_versions
 from mmvae_cli.data.transforms import TRANSFORMS
-from mmvae_cli.errors import DataError, listed
+from mmvae_cli.errors import DataError, counted, counted_of, listed
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.model.vae import MultimodalVAE
@@ -240,9 +240,9 @@ def _warn_of_other_features(run: Run, record: ModalityRecord, n_features: int) -
     needs_all = TRANSFORMS[record.transform].needs_all or record.median_size is not None
     if needs_all and n_features != trained_on:
         log.warning(
-            "modality %r has %d features, in training it had %d: totals of samples depend on them all, so values are "
+            "modality %r has %s, in training it had %s: totals of samples depend on them all, so values are "
             "not quite comparable; give the same features where you can",
-            record.name, n_features, trained_on,
+            record.name, counted(n_features, "feature"), f"{trained_on:,}",
         )  # fmt: skip
 
 
@@ -271,14 +271,14 @@ def _matched(aligned: Aligned, record: ModalityRecord, min_features: float | Non
     lacking = [name for name, is_there in zip(record.features, found, strict=True) if not is_there]
     if min_features is not None and (found.mean() < min_features or not found.any()):  # means alone are no data
         raise DataError(
-            f"modality {record.name!r} has {int(found.sum())} of the model's {len(found)} features; "
+            f"modality {record.name!r} has {int(found.sum()):,} of the model's {len(found):,} features; "
             f"missing: {listed(lacking, most=5)}",
             hint=_hint_of_features(aligned, record, min_features, lacking),
         )
     if lacking and min_features is not None:
         log.warning(
-            "modality %r: %d of %d features are missing and set to their training mean: %s",
-            record.name, len(lacking), len(found), listed(lacking, most=5),
+            "modality %r: %s are missing and set to their training mean: %s",
+            record.name, counted_of(len(lacking), len(found), "feature"), listed(lacking, most=5),
         )  # fmt: skip
     return place, lacking
 

@@ -206,7 +206,7 @@ def _require_held_out(run: Run, dataset: Dataset) -> None:
     known = any(record.name in dataset.modalities for record in run.modalities)
     if lacking and known:  # data of another study altogether are refused in other words
         raise DataError(
-            f"{len(lacking)} of {len(held)} held-out samples are not in the data, such as {lacking[0]!r}",
+            f"{len(lacking):,} of {len(held):,} held-out samples are not in the data, such as {lacking[0]!r}",
             hint="evaluate on the data the run was trained on",
         )
 

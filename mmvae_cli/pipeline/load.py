@@ -13,6 +13,7 @@ from mmvae_cli.data.names import like
 from mmvae_cli.data.on_disk import blocks
 from mmvae_cli.data.validate import require_overlap, require_several, validate
 from mmvae_cli.data_options import DataOptions
+from mmvae_cli.errors import counted
 from mmvae_cli.pipeline.per_modality import per_modality
 
 log = logging.getLogger("mmvae_cli")
@@ -44,9 +45,9 @@ def _report_missing_entries(dataset: Dataset) -> None:
         dense = (block for block in blocks(modality.values) if isinstance(block, np.ndarray))
         if n_missing := sum(int(np.isnan(block).sum()) for block in dense):
             log.info(
-                "modality %r: %d of %d entries are missing; no likelihood scores them, and encoders see the training "
+                "modality %r: %s of %s entries are missing; no likelihood scores them, and encoders see the training "
                 "mean there (--missing-values error refuses them)",
-                name, n_missing, modality.values.shape[0] * modality.n_features,
+                name, f"{n_missing:,}", f"{modality.values.shape[0] * modality.n_features:,}",
             )  # fmt: skip
 
 
@@ -55,6 +56,6 @@ def _warn_of_like_names(dataset: Dataset) -> None:
     found = like(dataset.obs.index.astype(str).tolist())
     if found:
         log.warning(
-            "%d sample names differ by case or blanks only, such as %s and %s; they are taken as different samples",
-            len(found), *found[:2],
+            "%s differ by case or blanks only, such as %s and %s; they are taken as different samples",
+            counted(len(found), "sample name"), *found[:2],
         )  # fmt: skip

@@ -159,7 +159,7 @@ def _features(run: Run, targets: Sequence[int], asked: Sequence[str]) -> dict[in
         if name not in everything:
             raise DataError(
                 f"the model does not know the feature {name!r}",
-                hint=f"{did_you_mean(name, everything)}it models {len(everything)} features of the target",
+                hint=f"{did_you_mean(name, everything)}it models {len(everything):,} features of the target",
             )
     return {
         target: np.flatnonzero(pd.Index(names).isin(asked)) if asked else np.arange(len(names))

@@ -12,6 +12,7 @@ from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.on_disk import OnDisk
 from mmvae_cli.data.random import keyed_generator
+from mmvae_cli.errors import counted_of
 from mmvae_cli.pipeline.prepared import Prepared
 from mmvae_cli.pipeline.streamed import on_disk_modalities
 from mmvae_cli.pipeline.study import Study
@@ -43,7 +44,11 @@ def fitting_sample(study: Study, what: str | None = None) -> Study:
     chosen = np.zeros(len(study.aligned.names), dtype=bool)
     chosen[keyed_generator(0, "fitting sample").permutation(train)[:most]] = True
     if what is not None and len(train) > most:
-        log.info("%s: on %d of %d training samples, drawn at random, as the values are on disk", what, most, len(train))
+        log.info(
+            "%s: on %s, drawn at random, as the values are on disk",
+            what,
+            counted_of(most, len(train), "training sample"),
+        )
     return replace(study, aligned=_only(study.aligned, chosen), splits=np.where(chosen, study.splits, ""))
 
 
@@ -65,7 +70,8 @@ def evaluation_sample(dataset: Dataset, run: Run) -> Dataset:
         names = run.part(run.replicate, part)
         if len(names) > most:
             log.info(
-                "evaluation: on %d of %d %s samples, drawn at random, as values are on disk", most, len(names), part
+                "evaluation: on %s, drawn at random, as values are on disk",
+                counted_of(most, len(names), f"{part} sample"),
             )
         chosen.extend(keyed_generator(0, "evaluation sample", part).permutation(names)[:most])
     modalities = {}

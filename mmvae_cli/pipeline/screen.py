@@ -10,7 +10,7 @@ import numpy as np
 
 from mmvae_cli.data.screening import Screening, screen
 from mmvae_cli.data_options import SCREEN_BY, SCREEN_FDR, ScreenOptions
-from mmvae_cli.errors import counted
+from mmvae_cli.errors import counted, counted_of
 from mmvae_cli.options import flag_name
 from mmvae_cli.pipeline.outcome import earlier_record, written_paths
 from mmvae_cli.pipeline.study import Study
@@ -145,12 +145,16 @@ def say_screened(screenings: Screenings, usable: Mapping[str, np.ndarray]) -> No
     """Report how many features carry shared signal, of the first replicate, and what to do where none does."""
     for name, screening in screenings[0].items():
         entering = usable[name][0]
-        n_shared, of = int((screening.role[entering] == "shared").sum()), counted(int(entering.sum()), "feature")
-        log.info("modality %r: %d of %s carry signal that another modality shares", name, n_shared, of)
+        n_shared = int((screening.role[entering] == "shared").sum())
+        log.info(
+            "modality %r: %s carry signal that another modality shares",
+            name,
+            counted_of(n_shared, int(entering.sum()), "feature"),
+        )
         if screening.spread:
-            alone, fdr = int((screening.q[entering] <= SCREEN_FDR).sum()), flag_name("screen_fdr")
+            alone, fdr = f"{(screening.q[entering] <= SCREEN_FDR).sum():,}", flag_name("screen_fdr")
             log.info(
-                "  %d of them show it alone, the others together; %s %g keeps to the %d", alone, fdr, SCREEN_FDR, alone
+                "  %s of them show it alone, the others together; %s %g keeps to the %s", alone, fdr, SCREEN_FDR, alone
             )
     without = sum(not any(one.n_shared for one in by_name.values()) for by_name in screenings)
     if without:

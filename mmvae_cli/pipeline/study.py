@@ -17,7 +17,7 @@ from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.labels import Label, make_label, strata
 from mmvae_cli.data.split import FEWEST_TRAINING_SAMPLES, hint_of_fractions, make_split, read_split
 from mmvae_cli.data_options import SplitOptions
-from mmvae_cli.errors import DataError, UsageError, counted, listed
+from mmvae_cli.errors import DataError, UsageError, counted, counted_of, listed
 
 log = logging.getLogger("mmvae_cli")
 
@@ -104,7 +104,7 @@ def make_study(dataset: Dataset, options: SplitOptions, label: str | None, key: 
         if target is None:
             raise UsageError("--labelled-only needs a label", hint="name its column with --label")
         taking_part = taking_part & target.labelled
-        log.info("labelled samples only: %d of %d", taking_part.sum(), len(taking_part))
+        log.info("labelled samples only: %s", counted_of(taking_part.sum(), len(taking_part), "sample"))
     if options.split is not None and n_own_splits:
         raise UsageError("--split and --splits own exclude each other", hint="leave one of them out")
     splits, origin = _splits(aligned, options, target, taking_part, key, n_own_splits)
@@ -149,7 +149,9 @@ def _say_incomplete(aligned: Aligned, complete_only: bool) -> None:
     if incomplete and complete_only:
         log.info("left out: %s without all modalities (--complete-only)", counted(incomplete, "sample"))
     elif incomplete:
-        log.info("%d of %d samples without all modalities: used with what they have", incomplete, len(aligned.names))
+        log.info(
+            "%s without all modalities: used with what they have", counted_of(incomplete, len(aligned.names), "sample")
+        )
 
 
 def _label(aligned: Aligned, name: str, taking_part: np.ndarray) -> Label:

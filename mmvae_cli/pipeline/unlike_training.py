@@ -14,7 +14,7 @@ from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.marks import differ, feature_weights, marks
 from mmvae_cli.data.on_disk import blocks
-from mmvae_cli.errors import listed
+from mmvae_cli.errors import counted_of, listed
 from mmvae_cli.model.likelihoods import LIKELIHOODS
 from mmvae_cli.training.run import ModalityRecord, Run
 
@@ -53,9 +53,9 @@ def look(run: Run, record: ModalityRecord, aligned: Aligned, places: np.ndarray)
     changed = aligned.names[rows[_changed(run, record, aligned.names[rows], values)]] if (places >= 0).all() else []
     if len(changed):
         log.warning(
-            "modality %r: %d of %d samples that were looked at have other values than in the training, such as %s: "
+            "modality %r: %s that were looked at have other values than in the training, such as %s: "
             "what was measured there does not hold for them",
-            record.name, len(changed), len(rows), listed(changed, most=3),
+            record.name, counted_of(len(changed), len(rows), "sample"), listed(changed, most=3),
         )  # fmt: skip
     _warn_of_another_scale(record, run.replicate, values, places)
     return len(changed)

@@ -10,7 +10,7 @@ from mmvae_cli.data.count_transforms import stored_values
 from mmvae_cli.data.dataset import Matrix, Modality
 from mmvae_cli.data.transforms import TRANSFORMS
 from mmvae_cli.data.variability import highest, normalised_dispersion, variance
-from mmvae_cli.errors import DataError, did_you_mean, listed
+from mmvae_cli.errors import DataError, counted_of, did_you_mean, listed
 from mmvae_cli.pipeline.choices import Choice
 from mmvae_cli.pipeline.study import Study
 
@@ -91,8 +91,9 @@ def entering_features(
         kept.append(highest(strength, usable, n_features))
     entering = np.stack(kept)
     log.info(
-        "modality %r: %d of %d features enter, the most variable by %s (--var-filter)",
-        name, entering[0].sum(), usable.sum(), "dispersion of the counts" if by_dispersion else "variance",
+        "modality %r: %s enter, the most variable by %s (--var-filter)",
+        name, counted_of(entering[0].sum(), usable.sum(), "feature"),
+        "dispersion of the counts" if by_dispersion else "variance",
     )  # fmt: skip
     index = study.aligned.modalities[name].var.index[usable & ~entering.any(axis=0)]
     return entering, {str(feature): f"is not among the features of --var-filter {asked}" for feature in index}

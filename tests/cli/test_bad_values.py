@@ -89,7 +89,7 @@ def test_beta_values_of_exactly_0_and_1_are_moved_in_and_counted(spoilt) -> None
         mdata.mod["methylation"].X[:3, 0], mdata.mod["methylation"].X[3:5, 1] = 0.0, 1.0
 
     err = log_lines(f"train {spoilt(edges)} {QUICK}")
-    assert "modality 'methylation': 5 of 2400 beta values set to 0.001 or 0.999" in err
+    assert "modality 'methylation': 5 of 2,400 beta values set to 0.001 or 0.999" in err
     done("predict --from rna --to methylation")
     assert np.isfinite(mudata.read_h5mu("spoilt.h5mu").mod["methylation"].layers["mmvae_from_rna"]).all()
 

@@ -76,3 +76,14 @@ def test_a_class_in_two_spellings_is_said_by_check_train_and_evaluate(changed: C
     assert said.removeprefix("warning: ") in done("check spelt.h5mu --label label --json").json["warnings"][0]
     assert said in done(f"train spelt.h5mu {QUICK} --label label").err
     assert said in done("evaluate --no-baselines --no-associations").err
+
+
+def test_thousands_are_set_apart_for_people_and_not_in_json(here: Path) -> None:
+    done("simulate --samples 20 --shared 4 --other 1200 -o many.h5mu")
+    shown = done("check many.h5mu")
+    assert "1,204" in shown.out
+    assert "1204" not in shown.out + shown.err
+    assert done("check many.h5mu --json").json["modalities"]["rna"]["features"] == 1204
+    trained = done("train many.h5mu --epochs 1 --threads 1 --latent 2")
+    assert "1,204 of 1,204" in trained.out
+    assert "1204" not in trained.out + trained.err

@@ -49,7 +49,7 @@ def test_missing_entries_are_screened_unless_they_are_refused(changed: Callable[
 
     changed("bad.h5mu", with_nan)
     refused("select bad.h5mu --by screening --missing-values error", 65, "rna", "missing")
-    assert "1 of 2400 entries are missing" in done("select bad.h5mu --by screening").err
+    assert "1 of 2,400 entries are missing" in done("select bad.h5mu --by screening").err
 
 
 def test_tables_are_screened_into_a_new_file(tables: Path) -> None:
