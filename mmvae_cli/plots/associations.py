@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from mudata import MuData
 
 SIGNIFICANT = 0.05  # q below which a cell has its effect written into it
-# by measure: its name, and from an effect to a strength from 0 to 1 that can be compared between measures
-MEASURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "auc": ("AUC", lambda effect: 2 * np.abs(effect - 0.5)),
-    "spearman": ("ρ", np.abs),
-    "epsilon2": ("ε²", lambda effect: np.sqrt(np.clip(effect, 0, 1))),
+# by measure: its name, and from an effect to a strength from 0 to 1 that can be compared between measures, in words too
+MEASURES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+    "auc": ("AUC", lambda effect: 2 * np.abs(effect - 0.5), "|2 AUC − 1|"),
+    "spearman": ("ρ", np.abs, "|ρ|"),
+    "epsilon2": ("ε²", lambda effect: np.sqrt(np.clip(effect, 0, 1)), "√ε²"),
 }
 
 
 def associations(mdata: MuData, *, key: str = "mmvae", ax: Axes | None = None, most: int = 30) -> Axes:
     """Draw a heat map, column × latent: strength of the association, and where it is significant its effect.
 
-    The strength is 2·AUC − 1 for two classes, |ρ| (Spearman) for numbers, the root of ε² for more classes.
+    The strength is |2 AUC − 1| for two classes, |ρ| (Spearman) for numbers, √ε² for more classes.
 
     Parameters
     ----------
@@ -73,7 +73,10 @@ def associations(mdata: MuData, *, key: str = "mmvae", ax: Axes | None = None, m
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
         axis.set_title(_note(tests, len(kept)), color=GREY, fontsize=8, loc="left")
-        axis.figure.colorbar(image, ax=axis, label="strength of\nassociation", pad=0.02, fraction=0.05, aspect=12)
+        shown_measures = set(tests.loc[tests["column"].isin(columns), "measure"])
+        words = ", ".join(words for name, (_, _, words) in MEASURES.items() if name in shown_measures)
+        bar = axis.figure.colorbar(image, ax=axis, pad=0.02, fraction=0.05, aspect=12)
+        bar.set_label(f"strength:\n{words}", fontsize=8)
     return axis
 
 

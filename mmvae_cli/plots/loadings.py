@@ -67,6 +67,15 @@ def loadings(
         axis.set_ylim(len(ranked) - 0.4, -0.6)
         axis.tick_params(axis="y", length=0)
         axis.spines["left"].set_visible(False)
+        _few_ticks(axis)
         axis.set_xlabel(f"change per sd of {latent}")
         axis.set_title(short(modality))
     return axis
+
+
+def _few_ticks(axis: Axes) -> None:
+    """Few numbers and short ones, so that those of tiny loadings (2e−06) do not touch."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.xaxis.set_major_locator(MaxNLocator(3))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import anndata
 import mudata
 import numpy as np
@@ -158,6 +160,27 @@ def test_cells_are_the_associations_and_significant_ones_have_their_effect(evalu
     assert text.get_text() == f"{one['effect']:.2f}".replace("-", "−")
     assert text.get_position() == (latents.index(one["latent"]), 0)
     assert "1 more not shown" in axis.get_title(loc="left")
+
+
+def test_the_bar_of_associations_says_what_strength_is_of_the_measures_shown(evaluated: mudata.MuData) -> None:
+    assert pl.associations(evaluated).figure.axes[1].get_ylabel() == "strength:\n|2 AUC − 1|, |ρ|"
+    one = evaluated.copy()
+    tests = one.uns["mmvae"]["associations"]
+    tests["q"] = np.where(np.asarray(tests["column"]) == "age", 0.01, 1.0)
+    assert pl.associations(one, most=1).figure.axes[1].get_ylabel() == "strength:\n|ρ|"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.37e-6, 4.4e4])
+def test_numbers_below_bars_do_not_touch(evaluated: mudata.MuData, scale: float) -> None:
+    scaled = evaluated.copy()
+    scaled.mod["rna"].varm["mmvae_loadings"] = scaled.mod["rna"].varm["mmvae_loadings"] * scale
+    axis = pl.loadings(scaled, "rna")
+    axis.figure.canvas.draw()
+    low, high = axis.get_xlim()
+    shown = [text for text in axis.get_xticklabels() if low <= text.get_position()[0] <= high]
+    boxes = sorted((text.get_window_extent() for text in shown), key=lambda box: box.x0)
+    assert len(boxes) > 1
+    assert all(left.x1 + 4 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_bars_are_the_largest_loadings(evaluated: mudata.MuData) -> None:
