@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from mmvae_cli.pipeline.covariates import covariate_tables, with_covariates
 from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepare import prepare
-from mmvae_cli.pipeline.study import make_study, warn_of_few_held_out
+from mmvae_cli.pipeline.study import Study, make_study, warn_of_few_held_out
 
 log = logging.getLogger("mmvae_cli")
 
@@ -39,14 +38,14 @@ def check(source: Source | MuData, config: CheckConfig) -> Outcome:
     asked = list(config.modalities) or None
     layers = per_modality(config.layer, asked or modality_names(source), "--layer")
     dataset = read(source, asked, {name: str(layer) for name, layer in layers.items() if layer is not None})
-    found: list[MmvaeError] = list(_problems(dataset, config))
+    found, study = _tried(dataset, config)
     summary = {
         "command": "check",
         "samples": len(dataset.obs),
         "modalities": {name: _describe(modality) for name, modality in dataset.modalities.items()},
         "overlap": _overlap(dataset),
-        "label": _label(dataset, config, quietly=not found),
-        "covariates": _covariates(dataset, config),
+        "label": _label(dataset, config, quietly=study is not None),
+        "covariates": [] if study is None else covariate_tables(study, config),
         "shared_feature_names": _shared_names(dataset),
         "problems": [
             {"message": str(error.args[0]), "hint": error.hint, "exit_code": error.exit_code} for error in found
@@ -55,27 +54,25 @@ def check(source: Source | MuData, config: CheckConfig) -> Outcome:
     return Outcome(summary)
 
 
-def _problems(dataset: Dataset, config: CheckConfig) -> Iterator[MmvaeError]:
-    """Everything that training would refuse; what needs sound data is tried only on sound data."""
-    found = False
+def _tried(dataset: Dataset, config: CheckConfig) -> tuple[list[MmvaeError], Study | None]:
+    """Everything that training would refuse, and its study: made of sound data only."""
+    found: list[MmvaeError] = []
     for test in (require_several, require_overlap):
         try:
             test(dataset)
         except MmvaeError as error:
-            found = True
-            yield error
+            found.append(error)
             break  # one modality alone overlaps with none
-    for problem in problems(dataset, masked=config.missing_values == "mask"):
-        found = True
-        yield problem
-    if found:
-        return
-    try:
-        study = make_study(dataset, config, config.label, config.key)
-        warn_of_few_held_out(study.splits)
-        prepare(with_covariates(study, config), config, config)
-    except MmvaeError as error:
-        yield error
+    found.extend(problems(dataset, masked=config.missing_values == "mask"))
+    study = None
+    if not found:
+        try:
+            study = make_study(dataset, config, config.label, config.key)
+            warn_of_few_held_out(study.splits)
+            prepare(with_covariates(study, config), config, config)
+        except MmvaeError as error:
+            found.append(error)
+    return found, study
 
 
 def _describe(modality: Modality) -> dict[str, Any]:
@@ -145,17 +142,6 @@ def _label(dataset: Dataset, config: CheckConfig, *, quietly: bool) -> dict[str,
     else:
         found["range"] = [float(known.min()), float(known.max())]
     return found
-
-
-def _covariates(dataset: Dataset, config: CheckConfig) -> list[dict[str, Any]]:
-    """Samples of each category by modality; what cannot be used is reported among the problems."""
-    if not config.covariate:
-        return []
-    try:
-        study = make_study(dataset, config, config.label, config.key)
-    except MmvaeError:
-        return []
-    return covariate_tables(study, config)
 
 
 def _shared_names(dataset: Dataset) -> int:

@@ -86,7 +86,7 @@ def covariate_tables(study: Study, options: CovariateOptions) -> list[dict[str, 
     found = []
     for name in options.covariate:
         try:
-            label = _column(study.aligned, name)[1]
+            label = _column(study.aligned, name, quietly=True)[1]
         except DataError:
             continue
         known = int(label.labelled.sum())
@@ -111,10 +111,10 @@ def _given(known: Label | None, guessed: Label | None) -> float | None:
     return None if known is None or guessed is None else round(determination(known, guessed), 4)
 
 
-def _column(aligned: Aligned, name: str) -> tuple[pd.Series, Label]:
+def _column(aligned: Aligned, name: str, *, quietly: bool = False) -> tuple[pd.Series, Label]:
     """A column of the samples in the internal order, and its classes or numbers among those with a modality."""
     column = find_column(aligned.dataset, name, "covariate").iloc[aligned.order]
-    return column, make_label(column.where(np.asarray(aligned.observed.any(1))), name, "covariate")
+    return column, make_label(column.where(np.asarray(aligned.observed.any(1))), name, "covariate", quietly=quietly)
 
 
 def _require_trained(study: Study, fitted: Covariate, label: Label) -> None:

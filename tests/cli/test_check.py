@@ -7,7 +7,9 @@ from pathlib import Path
 
 import mudata
 import numpy as np
+import pytest
 
+import mmvae_cli
 from tests.cli.commands import QUICK, done, error_lines, mmvae
 
 Change = Callable[[str, Callable[[mudata.MuData], object]], Path]
@@ -87,3 +89,18 @@ def test_thousands_are_set_apart_for_people_and_not_in_json(here: Path) -> None:
     trained = done("train many.h5mu --epochs 1 --threads 1 --latent 2")
     assert "1,204 of 1,204" in trained.out
     assert "1204" not in trained.out + trained.err
+
+
+def test_nothing_is_logged_twice(two: Path, caplog: pytest.LogCaptureFixture) -> None:
+    mdata = mudata.read_h5mu(two)
+    words = ["c", "C ", "c", "d"] * 20
+    mdata.obs["label"], mdata.obs["batch"] = words, np.roll(words, 1)
+    caplog.set_level("INFO", "mmvae_cli")
+    mmvae_cli.check(mdata, label="label", covariate="batch")
+    assert [
+        text.partition(" has classes that differ")[0] for text in caplog.messages if "differ by letter" in text
+    ] == [
+        "label 'label'",
+        "covariate 'batch'",
+    ]
+    assert len(caplog.messages) == len(set(caplog.messages))
