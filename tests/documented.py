@@ -89,10 +89,10 @@ FEWER = "--other rna=20 --other methylation=20"
 ONE = "--models mmvaepp"
 # behind commands with these words, the first that fit: studies of fewer sizes, fewer simulated samples
 SMALLER: Mapping[str, str] = {
-    "*--preset figure1b*": f"--samples 60 {FEWER}",
-    "*--preset figure2*": f"--samples 60 {FEWER}",
+    "*--preset figure1b*": f"--samples 60 --replicates 1 {FEWER}",
+    "*--preset figure2*": f"--samples 60 --replicates 1 {FEWER}",
     "*--preset figure3*": FEWER,
-    "*--preset table1*": FEWER,
+    "*--preset table1*": f"--replicates 1 {FEWER}",
     "*--preset table2*": FEWER,
     "*--preset table3*": "--other rna=20 --other atac=20",
     "mmvae benchmark --simulate*": f"--samples 60 {FEWER}",
