@@ -50,7 +50,7 @@ from mmvae_cli.pipeline.training_record import data_record, label_record, seeds,
 from mmvae_cli.pipeline.unlike_training import sample_marks
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
-from mmvae_cli.training.hardware import choose_device
+from mmvae_cli.training.hardware import at_most_threads, choose_device
 from mmvae_cli.training.run import Run, roles_of, save_run
 from mmvae_cli.training.source import Data, padded_rows
 from mmvae_cli.versions import versions
@@ -135,7 +135,7 @@ def train(
         The file that will hold data and results, for later commands; None for an object in memory.
     """
     require_free(config.run, force=force)
-    with tracked(config, on_epoch) as (report, finish):
+    with at_most_threads(config.threads), tracked(config, on_epoch) as (report, finish):
         return finish(_train(source, config, force, data_path, command_line, report, on_screening))
 
 

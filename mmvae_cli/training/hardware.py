@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from mmvae_cli.errors import UsageError
 
@@ -80,6 +81,17 @@ def threads_restored() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def at_most_threads(most: int | None) -> Iterator[None]:
+    """Let neither torch nor the linear algebra of NumPy take more threads; None leaves them as they are."""
+    if most is None:
+        yield
+        return
+    with threads_restored(), threadpool_limits(most):
+        torch.set_num_threads(most)
+        yield
 
 
 def choose_threads(asked: int | None, device: torch.device, step: Callable[[], None], work: float) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import mudata
 import numpy as np
 import pytest
+import torch
 
 import mmvae_cli
 from mmvae_cli.data import screening
@@ -256,3 +257,18 @@ def test_without_screening_the_summary_says_so(tmp_path: Path) -> None:
     found = training_summary(mdata)
     assert found["n_shared_features"] is None
     assert found["shared_latents"] == 2
+
+
+def test_screening_takes_no_more_threads_than_the_training_is_given(tmp_path: Path) -> None:
+    seen: list[int] = []
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        run = str(tmp_path / "run")
+        mmvae_cli.train(
+            study(), run=run, epochs=1, threads=1, on_screening=lambda _: seen.append(torch.get_num_threads())
+        )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert {*seen} == {1}

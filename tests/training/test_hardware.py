@@ -3,12 +3,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from mmvae_cli.errors import UsageError
 from mmvae_cli.training import hardware
-from mmvae_cli.training.hardware import choose_device, choose_precision, choose_threads
+from mmvae_cli.training.hardware import at_most_threads, choose_device, choose_precision, choose_threads
 
 CPU = torch.device("cpu")
 
@@ -80,6 +82,22 @@ def test_threads_asked_for_small_steps_and_gpus_are_not_timed(monkeypatch: pytes
     assert choose_threads(None, torch.device("cuda"), never, work=1e12) == 1
     monkeypatch.setattr(hardware, "available_threads", lambda: 1)
     assert choose_threads(None, CPU, never, work=1e12) == 1
+
+
+def pools() -> set[int]:
+    """Threads of torch and of every library for linear algebra."""
+    np.zeros((2, 2)) @ np.zeros((2, 2))
+    return {torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}
+
+
+def test_threads_asked_for_hold_for_every_library_and_only_meanwhile() -> None:
+    with threadpool_limits(2):
+        torch.set_num_threads(2)
+        with at_most_threads(1):
+            assert pools() == {1}
+        assert pools() == {2}
+        with at_most_threads(None):
+            assert pools() == {2}
 
 
 def test_slurms_share_limits_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
