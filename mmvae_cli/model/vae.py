@@ -141,10 +141,12 @@ class MultimodalVAE(nn.Module):
         """
         return self.joint_latents(self.encode(batch), sources)
 
-    def joint_latents(self, encoded: Encoded, sources: Sequence[int] | None = None) -> Tensor:
-        """As ``embed``, from ``encode``; precisions count as often as ``trust`` says."""
+    def joint_latents(
+        self, encoded: Encoded, sources: Sequence[int] | None = None, trust: Tensor | None = None
+    ) -> Tensor:
+        """As ``embed``, from ``encode``; precisions count as often as ``trust`` says, by default that of the model."""
         means, sds, usable = encoded
-        tempered = sds * self.trust.rsqrt()[:, :, None, None]
+        tempered = sds * (self.trust if trust is None else trust).rsqrt()[:, :, None, None]
         return self._pooled((means, tempered, usable), sources, self.rule.joint[self.spec.joint])
 
     def cross_latents(self, encoded: Encoded, sources: Sequence[int]) -> Tensor:

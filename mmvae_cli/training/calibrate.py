@@ -5,12 +5,15 @@ Precisions are learned on training samples, where an encoder that is overfitted 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from mmvae_cli.model.batch import Batch
-from mmvae_cli.model.vae import Encoded, MultimodalVAE
+from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.source import Data
+from mmvae_cli.training.validation import EVALUATION_BATCH
 
 MOST_SAMPLES, FEWEST_SAMPLES = 1000, 10
 SURE = 3.0  # standard errors by which a change must be better
@@ -34,13 +37,11 @@ def calibrate(model: MultimodalVAE, data: Data, rows: Tensor, variances: list[Te
     """
     if not (model.rule.calibrated and model.spec.joint == "calibrated") or len(model.names) < 2:
         return
-    chosen = torch.linspace(0, rows.shape[1] - 1, min(rows.shape[1], MOST_SAMPLES)).long()
-    batch = next(iter(data.batches(rows[:, chosen.to(rows.device)], MOST_SAMPLES)))
-    encoded = model.encode(batch)
-    best = _scores(model, batch, encoded, variances)
+    rows = rows[:, torch.linspace(0, rows.shape[1] - 1, min(rows.shape[1], MOST_SAMPLES)).long().to(rows.device)]
+    (best,) = _scores(model, data, rows, variances, [model.trust])
     while True:
         candidates = [_halved(model.trust, modality) for modality in range(len(model.names))]
-        found = torch.stack([_scores(model, batch, encoded, variances, one) for one in candidates])
+        found = _scores(model, data, rows, variances, candidates)
         gains = torch.stack([_gain(one, best) for one in found])  # (modalities, replicates)
         allowed = torch.stack(candidates).amin(1) >= LEAST
         gain, which = torch.where(allowed, gains, 0.0).max(0)
@@ -69,11 +70,22 @@ def _gain(scores: Tensor, best: Tensor) -> Tensor:
 
 
 def _scores(
-    model: MultimodalVAE, batch: Batch, encoded: Encoded, variances: list[Tensor], trust: Tensor | None = None
+    model: MultimodalVAE, data: Data, rows: Tensor, variances: list[Tensor], candidates: Sequence[Tensor]
 ) -> Tensor:
-    """(replicates, samples) score of what the joint embedding says; nan for samples of fewer than two modalities."""
-    before, model.trust = model.trust, model.trust if trust is None else trust
-    latents, model.trust = model.joint_latents(encoded), before
+    """(candidates, replicates, samples) score of what the joint embedding says with each of these ``trust``.
+
+    nan for samples of fewer than two modalities, and for padding.
+    """
+    parts = []
+    for batch in data.batches(rows, EVALUATION_BATCH):
+        encoded = model.encode(batch)
+        embeddings = [model.joint_latents(encoded, trust=trust) for trust in candidates]
+        parts.append(torch.stack([_of_batch(model, batch, latents, variances) for latents in embeddings]))
+    return torch.cat(parts, -1)
+
+
+def _of_batch(model: MultimodalVAE, batch: Batch, latents: Tensor, variances: list[Tensor]) -> Tensor:
+    """(replicates, samples) mean over the modalities of a sample."""
     observed = batch.observed_mask()
     scores = torch.stack([_of_modality(model, batch, latents, target, each) for target, each in enumerate(variances)])
     mean = torch.where(observed, scores, torch.nan).nanmean(0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmvae_cli.model.vae import MultimodalVAE
+from mmvae_cli.training import calibrate as calibration
 from mmvae_cli.training.calibrate import LEAST, calibrate
 from mmvae_cli.training.source import DeviceData, padded_rows
 from mmvae_cli.training.validation import training_variance
@@ -91,6 +92,15 @@ def test_samples_of_one_modality_are_embedded_as_without() -> None:
     assert alone.any()
     torch.testing.assert_close(before[:, alone], after[:, alone])
     assert not torch.allclose(before[1, ~alone], after[1, ~alone])
+
+
+def test_all_batches_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts = calibrated_model(m0=3.0), calibrated_model(m0=3.0)
+    calibrate_on(whole)
+    monkeypatch.setattr(calibration, "EVALUATION_BATCH", 7)
+    calibrate_on(parts)
+    assert whole.trust.min() < 1
+    assert torch.equal(whole.trust, parts.trust)
 
 
 def test_a_replicate_keeps_its_own_factors() -> None:
