@@ -12,14 +12,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 def _shared_folder() -> Path:
     """Folder of the development data, from the environment; they are no part of the project."""
-    return Path(os.environ.get("MMVAE_SHARED", str(REPOSITORY.parent / "shared")))
+    return Path(os.environ.get("MMVAE_DATA", str(REPOSITORY.parent / "shared")))
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     folder = _shared_folder() / "data"
     if not folder.is_dir():
-        pytest.skip(f"no development data in {folder}; set MMVAE_SHARED to the folder that holds data/")
+        pytest.skip(f"no development data in {folder}; set MMVAE_DATA to the folder that holds data/")
     return folder
 
 
