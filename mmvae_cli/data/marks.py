@@ -23,8 +23,11 @@ def marks(values: Matrix, weights: np.ndarray) -> np.ndarray:
     return np.asarray(known @ weights)
 
 
-def differ(values: Matrix, weights: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n_samples,) True where values are not those of which ``known`` (n_samples,) are the marks; False where nan."""
+def differ(values: Matrix, weights: np.ndarray, known: np.ndarray, allowed: float = 0.0) -> np.ndarray:
+    """(n_samples,) True where values are not those of which ``known`` (n_samples,) are the marks; False where nan.
+
+    Marks may be ``allowed`` to differ by more than rounding.
+    """
     squares = np.square(values) if isinstance(values, np.ndarray) else values.multiply(values)
     length = np.sqrt(marks(squares, np.square(weights)))
-    return np.asarray(np.abs(marks(values, weights) - known) > TOLERANCE * length + 1e-6)
+    return np.asarray(np.abs(marks(values, weights) - known) > TOLERANCE * length + allowed + 1e-6)

@@ -23,7 +23,10 @@ log = logging.getLogger("mmvae_cli")
 MOST_SAMPLES, MOST_FEATURES = 1000, 2000  # looked at
 FAR = 1.0  # training sds between the means of new data and of the training, median feature; more for few samples
 WIDER = 4.0  # ratio of sds, median feature
-ENOUGH_FOR_SD = 20  # samples
+ENOUGH_FOR_SD = ENOUGH_FOR_PROFILE = 20  # samples
+FEWEST_FEATURES = 10  # of a profile
+UNLIKE = 0.1  # correlation of profiles; 20 cells of one type have 0.26 or more, even with regions that few cells have
+SURE = 4.0  # sds of what features that are not there may have contributed
 
 
 def sample_marks(aligned: Aligned, record: ModalityRecord) -> np.ndarray:
@@ -50,32 +53,76 @@ def look(run: Run, record: ModalityRecord, aligned: Aligned, places: np.ndarray)
     if not len(rows):
         return 0
     values = aligned.taken(record.name, places, rows)
-    changed = aligned.names[rows[_changed(run, record, aligned.names[rows], values)]] if (places >= 0).all() else []
+    changed = aligned.names[rows[_changed(run, record, aligned.names[rows], values, places < 0)]]
     if len(changed):
         log.warning(
             "modality %r: %s that were looked at have other values than in the training, such as %s: "
             "what was measured there does not hold for them",
             record.name, counted_of(len(changed), len(rows), "sample"), listed(changed, most=3),
         )  # fmt: skip
-    _warn_of_another_scale(record, run.replicate, values, places)
+    if LIKELIHOODS[record.likelihood].sized:
+        _warn_of_another_profile(record, run.replicate, values, places)
+    else:
+        _warn_of_another_scale(record, run.replicate, values, places)
     return len(changed)
 
 
-def _changed(run: Run, record: ModalityRecord, names: np.ndarray, values: Matrix) -> np.ndarray:
-    """(n_samples,) True for samples that the training knew under this name, with other values."""
-    if record.marks is None:
-        return np.zeros(len(names), dtype=bool)
+def _changed(run: Run, record: ModalityRecord, names: np.ndarray, values: Matrix, absent: np.ndarray) -> np.ndarray:
+    """(n_samples,) True for samples that the training knew under this name, with other values.
+
+    ``absent`` (n_features of the record,) are features that the data lack: their mean stands in, and their sd is
+    allowed for; counts and weighted values, whose mean depends on the sample, are then not compared.
+    """
     place = pd.Index(run.samples).get_indexer(pd.Index(names))
+    lacks = bool(absent.any())
+    if record.marks is None or (lacks and not _knows_moments(record, run.replicate)):
+        return np.zeros(len(names), dtype=bool)
     known = np.where(place >= 0, record.view(record.marks, run.replicate)[place], np.nan)
-    return differ(values, feature_weights(record.features), known)
+    weights, allowed = feature_weights(record.features), 0.0
+    if lacks:
+        columns, mean, sd = _moments(record, run.replicate)
+        of_absent, missing = weights[columns], absent[columns]
+        known = known - (of_absent * mean)[missing].sum()
+        allowed = SURE * float(np.sqrt(np.square(of_absent * sd)[missing].sum()))
+    return differ(values, weights, known, allowed)
+
+
+def _moments(record: ModalityRecord, replicate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns of the replicate, mean and sd of their transformed values in its training; sd is nan where not known."""
+    sd = record.sd if record.sd is not None else record.spread
+    columns, mean = record.view(record.columns, replicate), record.view(record.mean, replicate)
+    return columns, mean, np.full(len(mean), np.nan) if sd is None else record.view(sd, replicate)
+
+
+def _knows_moments(record: ModalityRecord, replicate: int) -> bool:
+    columns, _, sd = _moments(record, replicate)
+    of_values = record.weights is None and not LIKELIHOODS[record.likelihood].sized
+    return of_values and len(columns) == len(record.features) and not np.isnan(sd).any()
+
+
+def _warn_of_another_profile(record: ModalityRecord, replicate: int, values: Matrix, places: np.ndarray) -> None:
+    """Compare which features have many counts with the training; how many there are in all does not matter."""
+    columns, mean, _ = _moments(record, replicate)
+    there = places[columns] >= 0
+    part = values[:, columns[there]]
+    counts = np.asarray(part.sum(axis=0), dtype=np.float64).reshape(-1)
+    if values.shape[0] < ENOUGH_FOR_PROFILE or len(counts) < FEWEST_FEATURES or not counts.sum():
+        return
+    own, trained = np.log1p(counts / counts.mean()), np.log1p(mean[there] / mean[there].mean())
+    if own.std() == 0 or trained.std() == 0:
+        return
+    r = float(np.corrcoef(own, trained)[0, 1])
+    if r < UNLIKE:
+        log.warning(
+            "modality %r: features with many counts are others than in the training (correlation of their means %.2f): "
+            "is it the same modality, with the right names of features?",
+            record.name, r,
+        )  # fmt: skip
 
 
 def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matrix, places: np.ndarray) -> None:
-    """Compare means and sds of features with those of the training; counts are known by their kind."""
-    trained_sd = record.sd if record.sd is not None else record.spread
-    if LIKELIHOODS[record.likelihood].sized or trained_sd is None:
-        return
-    columns, mean, sd = (record.view(each, replicate) for each in (record.columns, record.mean, trained_sd))
+    """Compare means and sds of features with those of the training."""
+    columns, mean, sd = _moments(record, replicate)
     chosen = np.flatnonzero((places[columns] >= 0) & (sd > 0))
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FEATURES)).astype(int)]
     part = values[:, columns[chosen]]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.random import keyed_generator
 from mmvae_cli.data.split import PARTS
 from mmvae_cli.evaluation.metrics import members_of
@@ -135,8 +136,8 @@ class _Drawn:
         decoder = LatentDecoder(applied, target, rows, generator)
         if len(decoder.rows) < FEWEST:
             return None
-        total = np.nanvar(observed_values(applied, record, decoder.rows), axis=0)
-        total[total == 0] = np.nan
+        moments = column_moments(observed_values(applied, record, decoder.rows))
+        total = np.where(moments.scatter > 0, moments.scatter / np.maximum(moments.count, 1), np.nan)
         orders = [torch.from_numpy(generator.permutation(len(decoder.rows))) for _ in range(2 * n_pairs)]
         return _Drawn(decoder, decoder.decoded(decoder.latents, decoder.covariates), orders, total)
 

@@ -17,7 +17,7 @@ from mmvae_cli.data.aligned import align
 from mmvae_cli.data.formats import read
 from mmvae_cli.pipeline.unlike_training import look
 from mmvae_cli.training.run import load_run
-from tests.pipeline.helpers import permuted, study, train
+from tests.pipeline.helpers import permuted, rebuilt, study, train
 
 CHANGED, SCALE = "have other values than in the training", "another scale than in the training"
 
@@ -97,3 +97,32 @@ def test_a_run_of_an_earlier_version_has_no_marks_and_is_used_as_before(run: str
     mdata = study(60)
     mdata.mod["rna"].X = mdata.mod["rna"].X[::-1].copy()
     assert look(loaded, record, align(read(mdata)), np.arange(len(record.features))) == 0
+
+
+def test_values_exchanged_between_samples_are_said_where_features_are_missing(run: str, caplog) -> None:
+    mdata = study(60)
+    rna = mdata.mod["rna"]
+    same = rebuilt({"rna": rna[:, 1:], "meth": mdata.mod["meth"]}, mdata.obs)
+    mmvae_cli.evaluate(same, run=run, min_features=0.5)
+    assert CHANGED not in said(caplog)
+    rna.X = rna.X[::-1].copy()
+    mmvae_cli.evaluate(rebuilt({"rna": rna[:, 1:], "meth": mdata.mod["meth"]}, mdata.obs), run=run, min_features=0.5)
+    assert CHANGED in said(caplog)
+
+
+def counted_study() -> mudata.MuData:
+    """Counts whose features differ in how many they have."""
+    mdata = study(60, shared=10, other=10)
+    rna = mdata.mod["rna"]
+    depth = np.linspace(0.0, 3.0, rna.n_vars)
+    rna.X = sparse.csr_matrix(np.floor(np.exp(depth + 0.5 * rna.X)).astype(np.float32))
+    return mdata
+
+
+def test_counts_of_other_features_are_said(tmp_path: Path, caplog) -> None:
+    mdata, run = counted_study(), str(tmp_path / "run")
+    train(mdata, tmp_path / "run", epochs=1)
+    mmvae_cli.embed(other_samples(mdata, lambda x: x.toarray()), run=run)
+    assert said(caplog) == ""
+    mmvae_cli.embed(other_samples(mdata, lambda x: x.toarray()[:, ::-1]), run=run)
+    assert "features with many counts are others than in the training" in said(caplog)
