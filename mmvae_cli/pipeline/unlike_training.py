@@ -25,7 +25,7 @@ FAR = 1.0  # training sds between the means of new data and of the training, med
 WIDER = 4.0  # ratio of sds, median feature
 ENOUGH_FOR_SD = ENOUGH_FOR_PROFILE = 20  # samples
 FEWEST_FEATURES = 10  # of a profile
-UNLIKE = 0.1  # correlation of profiles; 20 cells of one type have 0.26 or more, even with regions that few cells have
+UNLIKE = 0.4  # correlation of profiles, of what it could be at this noise; cells of one type have 0.6 or more
 SURE = 4.0  # sds of what features that are not there may have contributed
 
 
@@ -105,19 +105,26 @@ def _warn_of_another_profile(record: ModalityRecord, replicate: int, values: Mat
     columns, mean, _ = _moments(record, replicate)
     there = places[columns] >= 0
     part = values[:, columns[there]]
-    counts = np.asarray(part.sum(axis=0), dtype=np.float64).reshape(-1)
-    if values.shape[0] < ENOUGH_FOR_PROFILE or len(counts) < FEWEST_FEATURES or not counts.sum():
+    if part.shape[0] < ENOUGH_FOR_PROFILE or part.shape[1] < FEWEST_FEATURES:
         return
-    own, trained = np.log1p(counts / counts.mean()), np.log1p(mean[there] / mean[there].mean())
-    if own.std() == 0 or trained.std() == 0:
-        return
-    r = float(np.corrcoef(own, trained)[0, 1])
-    if r < UNLIKE:
+    halves = [np.asarray(part[half::2].sum(axis=0), dtype=np.float64).reshape(-1) for half in range(2)]
+    trained, own = mean[there], halves[0] + halves[1]
+    r, of_halves = _likeness(own, trained), _likeness(*halves)
+    reliability = 2.0 * of_halves / (1.0 + of_halves) if of_halves > 0 else 0.0  # Spearman and Brown, 1910
+    if r < UNLIKE * np.sqrt(reliability):
         log.warning(
             "modality %r: features with many counts are others than in the training (correlation of their means %.2f): "
             "is it the same modality, with the right names of features?",
             record.name, r,
         )  # fmt: skip
+
+
+def _likeness(first: np.ndarray, second: np.ndarray) -> float:
+    """Correlation of two profiles (n_features,), on a log scale and of the same total; 1 where one is flat."""
+    if not first.any() or not second.any():
+        return 1.0
+    x, y = (np.log1p(profile / profile.mean()) for profile in (first, second))
+    return float(np.corrcoef(x, y)[0, 1]) if x.std() > 0 and y.std() > 0 else 1.0
 
 
 def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matrix, places: np.ndarray) -> None:
