@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Number
 
 import numpy as np
 import pandas as pd
 
+from mmvae_cli.data.look_alikes import warn_of_alike
 from mmvae_cli.errors import DataError, counted, did_you_mean, listed
 
 log = logging.getLogger("mmvae_cli")
 SILENT = logging.Logger("silent", level=logging.CRITICAL)
 
 MOST_INTEGER_CLASSES = 10  # whole numbers with more distinct values are measured, not coded
-MISSING_WORDS = frozenset({"nan", "na", "n/a", "none", "null", "missing", "<na>"})
+MISSING_NUMBERS = (-9, -99, -999, -9999)
+MISSING_WORDS = frozenset(
+    {"nan", "na", "n/a", "none", "null", "missing", "<na>", "unknown", "unk", "?", "-", ".", "nd", "not available"}
+    | {"not reported", "not determined", "not applicable", *map(str, MISSING_NUMBERS)}
+)
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,8 @@ def against_rest(series: pd.Series, chosen: str, name: str) -> pd.Series:
 
 
 def warn_of_look_alikes(series: pd.Series, what: str) -> None:
-    """Name classes of a column that differ by letter case or blanks only: they are most likely one, mistyped."""
-    _warn_of_look_alikes(Counter(class_names(series).dropna()), what, log)
+    """Name classes of a column that differ by letter case or blanks only, or look alike: most likely one, mistyped."""
+    warn_of_alike(Counter(class_names(series).dropna()), what, log)
 
 
 def strata(label: Label | None, observed: np.ndarray) -> np.ndarray:
@@ -178,6 +183,11 @@ def _from_numbers(numbers: np.ndarray, name: str, what: str, most_classes: int, 
             f"{what} is constant: {_class_text(distinct[0])} in all {len(known):,} samples with a value",
             hint="choose a column that differs between samples",
         )
+    if distinct[0] in MISSING_NUMBERS and (np.isin(distinct, MISSING_NUMBERS) | (distinct >= 0)).all():
+        say.warning(
+            "%s is %g in %s and else not below 0: leave these cells empty if that means missing",
+            what, distinct[0], counted(int((known == distinct[0]).sum()), "sample"),
+        )  # fmt: skip
     whole = bool(np.all(distinct == np.rint(distinct)))
     coded = whole and len(distinct) <= most_classes and 2 * len(distinct) <= len(known)
     if not coded and len(distinct) > 2:
@@ -212,14 +222,8 @@ def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str, s
             "it looks like an identifier",
             hint="choose a column with fewer classes; numbers must be stored as numbers, not as text",
         )
-    for suspect in (one for one in classes if one.strip().lower() in MISSING_WORDS):
-        say.warning(
-            "%s has a class named %r (%s): leave the cells empty if that means missing",
-            what,
-            suspect,
-            counted(counts[suspect], "sample"),
-        )
-    _warn_of_look_alikes(counts, what, say)
+    _warn_of_missing_words(counts, what, say)
+    warn_of_alike(counts, what, say)
     _warn_of_single_samples(counts, what, say)
     say.info("%s is taken as categorical: %d classes", what, len(classes))
     code = {one: float(position) for position, one in enumerate(classes)}
@@ -228,17 +232,14 @@ def _from_classes(present: pd.Series, known: np.ndarray, name: str, what: str, s
     return Label(name=name, kind="categorical", classes=classes, values=values)
 
 
-def _warn_of_look_alikes(counts: Mapping[str, int], what: str, say: logging.Logger) -> None:
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in counts:
-        alike["".join(name.split()).casefold()].append(name)
-    groups = [_with_counts(sorted(names), counts) for names in alike.values() if len(names) > 1]
-    if groups:
-        say.warning(
-            "%s has classes that differ by letter case or blanks only, and count as different: %s; write them alike if "
-            "they are the same",
-            what, "; ".join(groups),
-        )  # fmt: skip
+def _warn_of_missing_words(counts: Mapping[str, int], what: str, say: logging.Logger) -> None:
+    for name in sorted(counts):
+        word = " ".join(name.lower().replace("_", " ").split())
+        if word in MISSING_WORDS and not (word == "-" and "+" in counts):  # negative and positive
+            say.warning(
+                "%s has a class named %r (%s): leave the cells empty if that means missing",
+                what, name, counted(counts[name], "sample"),
+            )  # fmt: skip
 
 
 def _warn_of_single_samples(counts: Mapping[str, int], what: str, say: logging.Logger) -> None:
@@ -249,10 +250,6 @@ def _warn_of_single_samples(counts: Mapping[str, int], what: str, say: logging.L
             "leave their cells empty",
             what, listed(map(repr, single), most=5),
         )  # fmt: skip
-
-
-def _with_counts(names: Iterable[str], counts: Mapping[str, int]) -> str:
-    return listed((f"{name!r} ({counted(counts[name], 'sample')})" for name in names), most=5)
 
 
 def _class_text(value: object) -> str:

@@ -11,6 +11,7 @@ from mudata import MuData
 from mmvae_cli.config import CheckConfig
 from mmvae_cli.data.aligned import has_values, samples_with_values
 from mmvae_cli.data.annotations import find_column
+from mmvae_cli.data.copies import warn_of_copies
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.formats import Source, modality_names, read
 from mmvae_cli.data.kinds import feature_ranges, value_kind
@@ -64,6 +65,7 @@ def _tried(dataset: Dataset, config: CheckConfig) -> tuple[list[MmvaeError], Stu
             found.append(error)
             break  # one modality alone overlaps with none
     found.extend(problems(dataset, masked=config.missing_values == "mask"))
+    warn_of_copies(dataset)
     study = None
     if not found:
         try:

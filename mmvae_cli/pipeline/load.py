@@ -7,6 +7,7 @@ import logging
 import numpy as np
 from mudata import MuData
 
+from mmvae_cli.data.copies import warn_of_copies
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source, modality_names, read
 from mmvae_cli.data.names import like
@@ -36,6 +37,7 @@ def load(source: Source | MuData, options: DataOptions, *, lazily: bool = False)
     _report_missing_entries(dataset)
     require_overlap(dataset)
     _warn_of_like_names(dataset)
+    warn_of_copies(dataset)
     return dataset
 
 

@@ -63,6 +63,14 @@ def test_one_modality_alone_is_one_problem(two: Path) -> None:
     assert "no sample is in two" not in result.err
 
 
+def test_one_table_for_two_modalities_is_said_by_check_and_train(two: Path) -> None:
+    mudata.read_h5mu(two).mod["rna"].write_h5ad("rna.h5ad")
+    said = "warning: modalities 'rna' and 'protein' have the same features and the same values"
+    assert done("check rna=rna.h5ad protein=rna.h5ad").err.count(said) == 1
+    assert done(f"train rna=rna.h5ad protein=rna.h5ad {QUICK} -o out.h5mu").err.count(said) == 1
+    assert said not in done("check two.h5mu").err
+
+
 def test_a_class_in_two_spellings_is_said_by_check_train_and_evaluate(changed: Change) -> None:
     def spell(mdata: mudata.MuData) -> None:
         words = mdata.obs["label"].astype(object).astype(str)

@@ -86,6 +86,32 @@ def test_a_class_that_reads_like_a_missing_value_is_reported(caplog):
     assert "'NA' (2 samples)" in caplog.text
 
 
+@pytest.mark.parametrize("word", ["unknown", "UNK", "?", "-", ".", "-9", "-999", "Not  available", "not_reported"])
+def test_other_words_for_missing_are_reported_too(word, caplog):
+    make_label(pd.Series(["a", "b", word] * 2), "x")
+    assert f"label 'x' has a class named {word!r} (2 samples)" in caplog.text
+
+
+def test_negative_beside_positive_is_not_missing(caplog):
+    make_label(pd.Series(["+", "-"] * 4), "ER")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0, 1, -9] * 4, "label 'x' is -9 in 4 samples and else not below 0"),
+        ([0.5, 1.25, 3.5, -99, -9] * 4, "label 'x' is -99 in 4 samples and else not below 0"),
+        ([0.5, -1.25, -9] * 4, ""),
+        ([0, 1, -1] * 4, ""),
+    ],
+)
+def test_a_number_that_stands_for_missing_is_reported(values, said, caplog):
+    make_label(pd.Series(values), "x")
+    assert len(caplog.records) == bool(said)
+    assert said in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["label", "covariate"])
 @pytest.mark.parametrize("dtype", [object, "category"])
 def test_classes_that_differ_by_case_or_blanks_only_are_named_with_their_counts(dtype, kind, caplog):
