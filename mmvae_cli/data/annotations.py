@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -61,6 +64,19 @@ def column_names(dataset: Dataset) -> list[str]:
     plain = [*known, *(column for obs in dataset.annotations.values() for column in obs.columns)]
     addressed = [f"{modality}:{column}" for modality, obs in dataset.annotations.items() for column in obs.columns]
     return list(dict.fromkeys([*plain, *addressed]))
+
+
+def column_marks(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of names and values of each column that is there, whatever the order of the samples."""
+    found = {}
+    for name in names:
+        try:
+            column = find_column(dataset, name).sort_index(key=lambda index: index.astype(str))
+        except DataError:
+            continue
+        text = "\x1e".join(f"{sample}\x1f{value}" for sample, value in column.items())
+        found[name] = hashlib.sha256(text.encode()).hexdigest()
+    return found
 
 
 def _aligned(dataset: Dataset, column: pd.Series, where: str, name: str) -> pd.Series:

@@ -12,7 +12,8 @@ from mmvae_cli.data.covariates import AVERAGE
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import counted
 from mmvae_cli.pipeline.apply import Applied, match
-from mmvae_cli.pipeline.outcome import Outcome, with_record
+from mmvae_cli.pipeline.one_model import with_model_record
+from mmvae_cli.pipeline.outcome import Outcome
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.training.run import Run, load_run
 
@@ -42,7 +43,8 @@ def embed(source: Source | MuData | None, config: EmbedConfig, *, command_line: 
     }
     updates = embedding_updates(applied, latents, key)
     entries = {"command": "embed", "embed_command_line": command_line}
-    return Outcome(summary, with_record(updates, applied.aligned, key, entries, replaces=("embed",)))
+    written = with_model_record(updates, run, config.run, applied.aligned, entries, replaces=("embed",))
+    return Outcome(summary, written)
 
 
 def block_order(run: Run) -> list[tuple[str, slice]]:

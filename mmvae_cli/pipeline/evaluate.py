@@ -14,6 +14,7 @@ from mudata import MuData
 from mmvae_cli._version import __version__
 from mmvae_cli.config import EvaluateConfig, MeasureOptions
 from mmvae_cli.data.aligned import align
+from mmvae_cli.data.annotations import column_marks
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
 from mmvae_cli.data.labels import Label
@@ -25,7 +26,8 @@ from mmvae_cli.pipeline.baselines import compare
 from mmvae_cli.pipeline.destination import check_page
 from mmvae_cli.pipeline.figures import FigureFolder, results_of
 from mmvae_cli.pipeline.held_out import feature_sets, observed_values
-from mmvae_cli.pipeline.outcome import Outcome, as_json, with_record
+from mmvae_cli.pipeline.one_model import with_model_record
+from mmvae_cli.pipeline.outcome import Outcome, as_json
 from mmvae_cli.pipeline.pairs import pairs
 from mmvae_cli.pipeline.results import ASSOCIATIONS
 from mmvae_cli.pipeline.reuse import open_data
@@ -34,7 +36,8 @@ from mmvae_cli.pipeline.separation import batches_of, label_of, separation
 from mmvae_cli.pipeline.study import warn_of_few_held_out
 from mmvae_cli.pipeline.uncertainty import uncertainty
 from mmvae_cli.pipeline.variance import variance_of
-from mmvae_cli.training.run import ModalityRecord, Run, fingerprint, load_run
+from mmvae_cli.training.identity import fingerprint
+from mmvae_cli.training.run import ModalityRecord, Run, load_run
 
 log = logging.getLogger("mmvae_cli")
 
@@ -81,6 +84,13 @@ class Evaluation:
         metrics: dict[str, object] = {"metrics": as_json(self.summary)}
         return metrics if self.associations is None else {**metrics, ASSOCIATIONS: as_table(self.associations)}
 
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the samples that were read: the label, batches, and those that were tested."""
+        label, tests = self.summary["label"], (self.associations or {"tests": []})["tests"]
+        of_label = [] if label is None else [label["column"]]
+        return list(dict.fromkeys([*of_label, *self.summary["mixing"], *(test["column"] for test in tests)]))
+
     def updates(self) -> dict[str, object]:
         """Values per feature of the written replicate in the order of the file; nan for features not modelled."""
         run, aligned, updates = self.run, self.written.aligned, dict[str, object]()
@@ -114,8 +124,10 @@ def evaluate(
         figures.check()
     found = evaluated(run, evaluation_sample(open_data(run, source, config.on_disk), run), config)
     key, aligned = run.record["key"], align(found.dataset)
-    entries = {**found.entries(), "evaluated": as_json(evaluation_mark(config)), "evaluate_command_line": command_line}
-    updates = with_record(found.updates(), aligned, key, {"command": "evaluate", **entries}, replaces=("evaluate",))
+    mark = {**evaluation_mark(config), "columns": column_marks(found.dataset, found.columns)}
+    entries = {**found.entries(), "evaluated": as_json(mark), "evaluate_command_line": command_line}
+    entries["command"] = "evaluate"
+    updates = with_model_record(found.updates(), run, config.run, aligned, entries, replaces=("evaluate",))
     summary: dict[str, Any] = {**found.summary, "associations": found.associations}
     pages: dict[Path, str] = {}
     if figures is not None or config.html is not None:

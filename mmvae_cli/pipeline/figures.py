@@ -23,6 +23,7 @@ from mmvae_cli.pipeline.apply import Applied
 from mmvae_cli.pipeline.embed import embedding_updates
 from mmvae_cli.pipeline.held_out import feature_sets
 from mmvae_cli.pipeline.loadings import loading_updates
+from mmvae_cli.pipeline.one_model import split_of
 from mmvae_cli.pipeline.outcome import as_json
 from mmvae_cli.plots.pictures import PICTURES, drawn
 from mmvae_cli.plots.saving import save
@@ -146,7 +147,6 @@ def results_of(applied: Applied, updates: Mapping[str, object], key: str) -> Res
         AnnData(obs=dataset.obs.copy()),
         {name: AnnData(obs=one.obs.copy(), var=one.var.copy()) for name, one in dataset.modalities.items()},
     )
-    split = pd.Series(run.splits[run.replicate], index=run.samples).reindex(dataset.obs.index)
     training = as_json(run.record["summary"])
     earlier = _record(dataset, key)
     of_run = {name: value for name, value in earlier.items() if earlier.get("training") == training}
@@ -154,7 +154,7 @@ def results_of(applied: Applied, updates: Mapping[str, object], key: str) -> Res
     trained: dict[str, object] = {
         **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), key),
         **loading_updates(applied, key),
-        f"obs/{key}_split": split.fillna("").to_numpy(dtype=object),
+        f"obs/{key}_split": split_of(run, applied.aligned),
     }
     for name, one in dataset.modalities.items():
         sets = feature_sets(applied, run.modality(name))

@@ -15,6 +15,8 @@ from mmvae_cli.data.atomic import write_file
 from mmvae_cli.data.elements import RECORD_MARK
 from mmvae_cli.data.updates import REMOVE, Layout, checked
 
+MODEL = "model_hash"  # under ``uns[key]``: ``training.identity.model_hash`` of the model that the results are of
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -16,7 +16,8 @@ from mmvae_cli.data.updates import REMOVE
 from mmvae_cli.errors import DataError, UsageError, did_you_mean, listed, pick
 from mmvae_cli.pipeline.apply import Applied, match, prediction_unit
 from mmvae_cli.pipeline.intervals import Ensemble
-from mmvae_cli.pipeline.outcome import Outcome, earlier_record, with_record, written_paths
+from mmvae_cli.pipeline.one_model import with_model_record
+from mmvae_cli.pipeline.outcome import Outcome, earlier_record, written_paths
 from mmvae_cli.pipeline.reuse import open_data
 from mmvae_cli.training.run import Run, load_run
 
@@ -84,7 +85,7 @@ def predict(source: Source | MuData | None, config: PredictConfig, *, command_li
         "intervals": config.intervals,
         "joined": joined,
     }
-    return Outcome(summary, with_record(updates, applied.aligned, key, entries))
+    return Outcome(summary, with_model_record(updates, run, config.run, applied.aligned, entries))
 
 
 def prediction_table(source: Source | MuData | None, config: PredictConfig) -> tuple[pd.DataFrame, str]:

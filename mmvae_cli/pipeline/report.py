@@ -13,6 +13,7 @@ from mudata import MuData
 
 from mmvae_cli.config import ReportConfig
 from mmvae_cli.data.aligned import align
+from mmvae_cli.data.annotations import column_marks
 from mmvae_cli.data.dataset import Dataset
 from mmvae_cli.data.formats import Source
 from mmvae_cli.errors import listed
@@ -85,7 +86,8 @@ def _earlier(run: Run, dataset: Dataset, config: ReportConfig) -> Evaluation | N
         mark, summary = json.loads(str(record["evaluated"])), json.loads(str(record["metrics"]))
     except (KeyError, ValueError):
         return None
-    differing = _differing(mark, evaluation_mark(config))
+    seen = mark.pop("columns", {})
+    differing = _differing(mark, evaluation_mark(config)) + _changed_columns(seen, column_marks(dataset, seen))
     if differing:
         log.info("the evaluation in the data is not used: %s", "; ".join(differing))
         return None
@@ -110,6 +112,12 @@ def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
         said.get(name, f"--{name.replace('_', '-')} is {_shown(there.get(name))} there, {_shown(value)} here")
         for name, value in other.items()
     ]
+
+
+def _changed_columns(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """The columns that the evaluation read and that are others now."""
+    changed = [name for name, mark in there.items() if here.get(name) != mark]
+    return [f"{listed(changed, most=3)} changed after it"] if changed else []
 
 
 def _shown(value: object) -> str:

@@ -18,7 +18,8 @@ from mmvae_cli.data.elements import read_results
 from mmvae_cli.data.memory import results_of
 from mmvae_cli.errors import DataError, pick
 from mmvae_cli.evaluation.metrics import UNUSED_BELOW
-from mmvae_cli.pipeline.outcome import Outcome
+from mmvae_cli.pipeline.outcome import MODEL, Outcome
+from mmvae_cli.training.identity import model_hash
 
 log = logging.getLogger("mmvae_cli")
 
@@ -98,9 +99,19 @@ def _latent_names(results: Results, key: str) -> list[str]:
 
 
 def _warn_of_another_run(results: Results, config: TopFeaturesConfig) -> None:
-    written = str(results.record.get("run", ""))
-    if config.run is not None and written and Path(config.run).resolve() != Path(written):
-        log.warning("the loadings under %r were written by the run %s, not by %s", config.key, written, config.run)
+    """Compare the model in the run folder with that of the loadings; where either is not known, the folders."""
+    if config.run is None:
+        return
+    written, model = str(results.record.get("run", "")), results.record.get(MODEL)
+    there = model_hash(config.run)
+    if model is not None and there is not None:
+        other = str(model) != there
+    else:
+        other = bool(written) and Path(config.run).resolve() != Path(written)
+    if other:
+        log.warning(
+            "the loadings under %r are of another model than that in %s: of one in %s", config.key, config.run, written
+        )
 
 
 def _chosen(names: Sequence[str], asked: Sequence[str]) -> list[int]:

@@ -32,7 +32,8 @@ from mmvae_cli.pipeline.loadings import arrange, loading_updates
 from mmvae_cli.pipeline.memory import require_memory
 from mmvae_cli.pipeline.not_finite import named
 from mmvae_cli.pipeline.on_disk import stays_on_disk
-from mmvae_cli.pipeline.outcome import Outcome, with_record
+from mmvae_cli.pipeline.one_model import OF_A_MODEL
+from mmvae_cli.pipeline.outcome import MODEL, Outcome, with_record
 from mmvae_cli.pipeline.per_modality import per_modality
 from mmvae_cli.pipeline.prepared import Prepared, with_roles
 from mmvae_cli.pipeline.recipe import recipe_of
@@ -51,6 +52,7 @@ from mmvae_cli.pipeline.unlike_training import sample_marks
 from mmvae_cli.training.diagnose import NonFiniteLossError
 from mmvae_cli.training.fit import EpochReport, FitResult, fit
 from mmvae_cli.training.hardware import at_most_threads, choose_device
+from mmvae_cli.training.identity import model_hash
 from mmvae_cli.training.run import Run, roles_of, save_run
 from mmvae_cli.training.source import Data, padded_rows
 from mmvae_cli.versions import versions
@@ -163,6 +165,7 @@ def _train(
     run = replace(fitted.run, record={**fitted.run.record, WIDTHS: interval_widths(matched)})
     with fresh_folder(config.run, force=force) as folder:
         save_run(run, fitted.history, folder)
+        model = model_hash(folder)
     applied = matched.replicate(chosen)
     updates = {
         **embedding_updates(applied, applied.embed(np.arange(len(applied.aligned.names))), config.key),
@@ -170,12 +173,13 @@ def _train(
         **selection_updates(prepared, config.key, chosen),
         **({} if prepared.roles_read else role_updates(prepared.screenings or [], config.key, chosen)),
     }
-    entries = training_entries(run, fitted.history, config, command_line)
+    entries = {**training_entries(run, fitted.history, config, command_line), MODEL: model}
     ranked_for = selection_label(prepared.study, config)
     if prepared.selections and ranked_for is not None:
         entries[RANKED_FOR] = ranked_for
-    replaces = ("train", "embed", "predict", "evaluate")
-    return Outcome(run.record["summary"], with_record(updates, applied.aligned, config.key, entries, replaces=replaces))
+    return Outcome(
+        run.record["summary"], with_record(updates, applied.aligned, config.key, entries, replaces=OF_A_MODEL)
+    )
 
 
 def _run(

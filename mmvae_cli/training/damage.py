@@ -1,10 +1,10 @@
-"""Files of a run folder, and what is the matter with them where they cannot be read."""
+"""What is the matter with a run folder that cannot be read."""
 
 from __future__ import annotations
 
 import json
 
-CONFIG_FILE, WEIGHTS_FILE = "run.json", "model.safetensors"
+from mmvae_cli.training.identity import CONFIG_FILE, WEIGHTS_FILE
 
 
 def damage(error: Exception) -> str:

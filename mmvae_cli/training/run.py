@@ -6,7 +6,6 @@ and inexact as text; ``run.json`` everything else; ``history.csv`` the losses.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,9 +20,10 @@ from mmvae_cli.errors import DataError, InputNotFoundError
 from mmvae_cli.model.latents import LatentLayout
 from mmvae_cli.model.spec import LabelSpec, ModalitySpec, ModelSpec
 from mmvae_cli.model.vae import MultimodalVAE
-from mmvae_cli.training.damage import CONFIG_FILE, WEIGHTS_FILE, damage
+from mmvae_cli.training.damage import damage
 from mmvae_cli.training.fit import EpochReport
 from mmvae_cli.training.history import write_history
+from mmvae_cli.training.identity import CONFIG_FILE, WEIGHTS_FILE
 
 FORMAT = 2  # 1: the full decoder of a shared path stood alone
 TRAIN_AGAIN = "train again with --force"
@@ -216,14 +216,6 @@ def save_run(run: Run, history: Sequence[EpochReport], folder: Path) -> None:
     write_history(history, folder)
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def fingerprint(folder: str | Path) -> str:
-    """SHA-256 of a trained model: its weights and all that ``run.json`` says."""
-    digest = hashlib.sha256()
-    for name in (WEIGHTS_FILE, CONFIG_FILE):
-        digest.update((Path(folder) / name).read_bytes())
-    return digest.hexdigest()
 
 
 def load_run(folder: str | Path) -> Run:
