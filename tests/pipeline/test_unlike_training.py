@@ -71,6 +71,17 @@ def test_values_on_another_scale_are_said(run: str, caplog) -> None:
     assert CHANGED not in said(caplog)
 
 
+@pytest.mark.parametrize("n_samples", [1, 20, 60])
+def test_logarithms_to_another_base_are_said(n_samples: int, tmp_path: Path, caplog) -> None:
+    mdata = study(60, shared=10, other=10)
+    mdata.mod["rna"].X = (mdata.mod["rna"].X + np.linspace(0.0, 12.0, mdata.mod["rna"].n_vars)).astype(np.float32)
+    train(mdata, tmp_path / "run", epochs=1)
+    for factor in (1.0, np.log(2.0)):
+        new = other_samples(mdata, lambda x, factor=factor: factor * x)[:n_samples].copy()
+        mmvae_cli.predict(new, run=str(tmp_path / "run"), source=["rna"], target=["meth"])
+        assert (SCALE in said(caplog)) == (factor < 1)
+
+
 def test_values_far_from_the_means_of_the_training_are_said(run: str, caplog) -> None:
     mmvae_cli.predict(other_samples(study(60), lambda x: x + 5.0), run=run, source=["rna"], target=["meth"])
     assert SCALE in said(caplog)
