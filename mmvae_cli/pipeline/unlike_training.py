@@ -23,8 +23,8 @@ log = logging.getLogger("mmvae_cli")
 MOST_SAMPLES, MOST_FEATURES = 1000, 2000  # looked at
 FAR = 1.0  # training sds between the means of new data and of the training, median feature; more for few samples
 WIDER = 4.0  # ratio of sds, median feature
-STEEPER = 1.25  # slope of the means of features over those of the training: logarithms to another base have 1.44
-APART = 2.0  # sds of a feature by which means of features differ, where this slope says something
+STEEPER = 1.3  # slope of the means of features over those of the training: logarithms to another base have 1.44
+APART = 1.25  # sds of a feature by which means of features differ, where this slope says something
 ENOUGH_FOR_SD = ENOUGH_FOR_PROFILE = 20  # samples
 FEWEST_FEATURES = 10  # of a profile
 UNLIKE = 0.4  # correlation of profiles, of what it could be at this noise; cells of one type have 0.6 or more
@@ -150,8 +150,8 @@ def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matri
     slope = _slope(here, mean, sd)
     if away > FAR + 2.0 / np.sqrt(len(x)) or not 1 / WIDER <= wider <= WIDER or not 1 / STEEPER <= slope <= STEEPER:
         log.warning(
-            "modality %r is on another scale than in the training (median feature: mean %.2g training sds away, sd "
-            "%.2g times as large; means %.2g times those of the training): give values in the same unit, normalised "
+            "modality %r is on another scale than in the training (median feature: mean %.2f training sds away, sd "
+            "%.2f times as large; means %.2f times those of the training): give values in the same unit, normalised "
             "alike",
             record.name, away, wider, slope,
         )  # fmt: skip
