@@ -28,12 +28,12 @@ FEW = {"counts": 0.05, "fractions": 0.01}
 
 @dataclass(frozen=True)
 class OddValues:
-    """Values that are not of some kind.
+    """Values that are not as others are.
 
     Attributes
     ----------
     kind
-        The kind that they are not of.
+        The kind that they are not of; empty where they are odd in another way.
     count, size
         How many they are, and how many values there are in all, missing and infinite ones aside.
     among
@@ -58,7 +58,12 @@ class OddValues:
 
 def odd_values(modality: Modality, kind: str) -> OddValues | None:
     """Values of a modality that are not of a kind of ``OUTSIDE``, missing and infinite ones aside; None without one."""
-    values, is_odd = modality.values, OUTSIDE[kind]
+    return values_where(modality, OUTSIDE[kind], kind)
+
+
+def values_where(modality: Modality, is_odd: Callable[[np.ndarray], np.ndarray], kind: str = "") -> OddValues | None:
+    """(Finite) values of a modality, of a sparse one the stored ones, for which ``is_odd``; None without one."""
+    values = modality.values
     count = among = 0
     size = int(values.shape[0]) * int(values.shape[1])
     first = None

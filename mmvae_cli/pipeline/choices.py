@@ -6,7 +6,9 @@ import logging
 from dataclasses import dataclass
 
 from mmvae_cli.data.dataset import Modality
+from mmvae_cli.data.far_values import warn_of_far_values
 from mmvae_cli.data.kinds import SAID, repeated_share, single_value, value_kind
+from mmvae_cli.data.odd_samples import warn_of_odd_samples
 from mmvae_cli.data.odd_values import exceptions, odd_values
 from mmvae_cli.data.transforms import TRANSFORMS, warn_about_values
 from mmvae_cli.errors import DataError
@@ -64,6 +66,7 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
     """
     _require_several_values(modality)
     name, kind = modality.name, value_kind(modality.values)
+    said = False
     asked = None if likelihood in (None, AUTO) else likelihood
     suited, its_transform, reason = CHOSEN[row_for(modality, kind, transform)]
     if asked is None and transform in (None, "none"):
@@ -73,7 +76,7 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
                 "modality %r: %s likelihood, transform %s, as %s (--likelihood and --transform decide otherwise)",
                 name, likelihood, transform, reason,
             )  # fmt: skip
-        _warn_of_exceptions(modality, Choice(kind, transform, likelihood))
+        said = _warn_of_exceptions(modality, Choice(kind, transform, likelihood))
     elif asked is None:
         likelihood = TRANSFORMS[str(transform)].likelihood
     else:
@@ -81,6 +84,7 @@ def choose(modality: Modality, likelihood: str | None = None, transform: str | N
         transform = transform or _transform_for(name, asked, kind)
     choice = Choice(kind, str(transform), str(likelihood))
     _require_fitting(modality, choice)
+    _warn_of_damage(modality, choice, said)
     return choice
 
 
@@ -107,8 +111,8 @@ def _transform_for(name: str, likelihood: str, kind: str) -> str:
     return "zscore" if likelihood == "gaussian" else "none"
 
 
-def _warn_of_exceptions(modality: Modality, choice: Choice) -> None:
-    """Say where a few values decide for all others."""
+def _warn_of_exceptions(modality: Modality, choice: Choice) -> bool:
+    """Say where a few values decide for all others; return whether any do."""
     odd = exceptions(modality) if choice.kind in ("continuous", "fractions") else None
     if odd is not None:
         log.warning(
@@ -116,6 +120,15 @@ def _warn_of_exceptions(modality: Modality, choice: Choice) -> None:
             "take another --layer, or choose --likelihood and --transform",
             modality.name, SAID[odd.kind], odd, SAID[choice.kind], choice.likelihood, choice.transform,
         )  # fmt: skip
+    return odd is not None
+
+
+def _warn_of_damage(modality: Modality, choice: Choice, said: bool) -> None:
+    """Say which values and samples look damaged; ``said``: odd values were named already."""
+    if choice.kind != "binary" and not said:
+        warn_of_far_values(modality)
+    if choice.kind in ("continuous", "fractions"):
+        warn_of_odd_samples(modality)
 
 
 def require_kind(modality: Modality, kind: str, likelihood: str) -> None:

@@ -71,6 +71,19 @@ def test_one_table_for_two_modalities_is_said_by_check_and_train(two: Path) -> N
     assert said not in done("check two.h5mu").err
 
 
+def test_damaged_values_are_said_by_check_and_train(changed: Change) -> None:
+    def damage(mdata: mudata.MuData) -> None:
+        rna = mdata.mod["rna"].X = np.array(mdata.mod["rna"].X)
+        rna[3, 2], rna[5, 1], rna[6] = -999, 1e30, 0
+
+    changed("damaged.h5mu", damage)
+    for command in ("check damaged.h5mu", f"train damaged.h5mu {QUICK}"):
+        err = done(command).err
+        assert err.count("warning: modality 'rna': -999 may stand for missing (1 of ") == 1
+        assert err.count("warning: modality 'rna' has values far from all others: 1 of ") == 1
+        assert err.count("warning: modality 'rna': 1 sample with the same value in all features (0)") == 1
+
+
 def test_a_class_in_two_spellings_is_said_by_check_train_and_evaluate(changed: Change) -> None:
     def spell(mdata: mudata.MuData) -> None:
         words = mdata.obs["label"].astype(object).astype(str)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mmvae_cli.data.dataset import Modality
+from mmvae_cli.data.formats import Source, read
 from mmvae_cli.errors import DataError
 from mmvae_cli.pipeline.choices import Choice, choose
 
@@ -82,6 +85,35 @@ def test_one_value_that_decides_for_all_is_warned_about(kind, bad, would_be, tak
     assert f"'rna' would be {would_be} but for 1 of 400" in warning
     assert f"the first {bad:g} at sample 's3', feature 'g7'" in warning
     assert f"It is taken as {taken_as}" in warning
+
+
+def test_damaged_values_are_warned_about_once(caplog) -> None:
+    choose(many("continuous", -999))
+    (said,) = caplog.messages
+    assert "-999 may stand for missing (1 of 400, the first -999 at sample 's3', feature 'g7'" in said
+    caplog.clear()
+    choose(many("counts", -999))
+    assert len(caplog.messages) == 1
+    assert "would be whole counts but for" in caplog.text
+    caplog.clear()
+    choose(many("counts", -999), transform="zscore")
+    assert "-999 may stand for missing" in caplog.text
+
+
+def test_the_example_data_are_not_warned_about(example_data: Path, caplog) -> None:
+    _choose_all(example_data / "cll.h5mu")
+    assert caplog.messages == []
+
+
+def test_published_data_are_not_warned_about(shared_data: Path, caplog) -> None:
+    for path in shared_data.glob("*.h5mu"):
+        _choose_all(path)
+    assert caplog.messages == []
+
+
+def _choose_all(path: Path) -> None:
+    for one in read(Source(mudata_file=path)).modalities.values():
+        choose(one)
 
 
 @pytest.mark.parametrize("asked", [("gaussian", None), ("gaussian", "zscore"), (None, "zscore")])
