@@ -118,6 +118,7 @@ def test_a_figure_is_written_into_an_open_file(
     [
         ("nowhere/r2.png", CannotCreateError, "there is no folder", "create it first"),
         ("folder.png", CannotCreateError, "is not a file", "another place"),
+        ("r2", UsageError, "does not say in which format", "end it with one of .png, .svg, .pdf"),
         ("r2.gif", UsageError, "'gif' in ", "allowed: png, svg, pdf"),
         ("r2.jpg", UsageError, "'jpg' in ", "did you mean 'png'?"),
     ],
@@ -130,6 +131,24 @@ def test_a_figure_that_cannot_be_written_is_refused_before_anything_is_there(
         pl.save(pl.r2(evaluated), str(tmp_path / name))
     assert hint in refused.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+
+
+@pytest.mark.parametrize("given", [None, "r2", 3])
+def test_what_is_no_figure_is_refused(given: object, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"a figure or axes, not a {type(given).__name__}") as refused:
+        pl.save(given, tmp_path / "r2.pdf")
+    assert "draw one first" in refused.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_is_no_figure(evaluated: mudata.MuData, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a MuData"):
+        pl.save(evaluated, tmp_path / "r2.pdf")
+
+
+def test_a_name_without_an_ending_is_fine_with_a_format(evaluated: mudata.MuData, tmp_path: Path) -> None:
+    pl.save(pl.r2(evaluated), tmp_path / "r2", format="svg")
+    assert (tmp_path / "r2").read_bytes().startswith(b"<?xml")
 
 
 def test_importing_the_package_or_its_figures_loads_no_matplotlib() -> None:
