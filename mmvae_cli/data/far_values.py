@@ -14,6 +14,7 @@ from mmvae_cli.data.dataset import Matrix, Modality
 from mmvae_cli.data.kinds import entry_blocks
 from mmvae_cli.data.labels import MISSING_NUMBERS
 from mmvae_cli.data.odd_values import values_where
+from mmvae_cli.data.on_disk import blocks
 
 log = logging.getLogger("mmvae_cli")
 
@@ -111,4 +112,20 @@ def _least_far(values: Matrix, usual: _Usual) -> float | None:
         largest = max(largest, float(distance[~is_beyond].max(initial=0.0)))
     ranked = np.sort(np.concatenate([[largest or usual.spread], *beyond]))
     gaps = np.flatnonzero(ranked[1:] >= GAP * ranked[:-1])
-    return float(ranked[gaps[0] + 1]) if gaps.size else None
+    candidates = (float(ranked[gap + 1]) for gap in gaps)
+    return next((least for least in candidates if not _fills_a_feature(values, usual, least)), None)
+
+
+def _fills_a_feature(values: Matrix, usual: _Usual, least: float) -> bool:
+    """Whether most values of a feature are so far from the median: then it has a scale of its own."""
+    far, known = np.zeros((2, values.shape[1]), dtype=np.int64)
+    for block in blocks(values):
+        entries = block if isinstance(block, np.ndarray) else block.data
+        usable = _usable(entries)
+        is_far = usable & (np.abs(entries - usual.median) >= least)
+        for count, chosen in ((far, is_far), (known, usable)):
+            if isinstance(block, np.ndarray):
+                count += chosen.sum(axis=0)
+            else:
+                count += np.bincount(block.indices[chosen], minlength=len(count))
+    return bool(((2 * far > known) & (known > 1)).any())

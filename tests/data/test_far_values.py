@@ -94,6 +94,16 @@ def test_a_long_tail_without_a_gap_is_fine(caplog) -> None:
     assert said(values, caplog) == []
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_feature_may_have_a_scale_of_its_own(form, caplog) -> None:
+    values = np.array(KINDS["logarithms"])
+    values[:, 4] *= 1e6
+    assert said(values, caplog, form) == []
+    values[9, 4] = 1e30
+    (warning,) = said(values, caplog, form)
+    assert "1 of 1,200, the first 1e+30 at sample 's9', feature 'g4'" in warning
+
+
 def test_a_part_of_many_entries_says_what_is_usual(caplog, monkeypatch) -> None:
     monkeypatch.setattr(far_values, "SAMPLED", 40)
     assert len(said(damaged("logarithms", 1e30), caplog)) == 1
