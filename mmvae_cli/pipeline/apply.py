@@ -183,6 +183,8 @@ def match(
     min_features: float = 1.0,
     needed: Collection[str] | None = None,
     unseen_covariate: str | None = None,
+    *,
+    own: bool = False,
 ) -> Matched:
     """Bring data into the form a run was trained on.
 
@@ -196,6 +198,8 @@ def match(
         Modalities whose values are used; None for all. Others may lack any features.
     unseen_covariate
         Whether covariates may be missing or unseen: ``error`` or ``average``; None for what the training allowed.
+    own
+        These are the data of the training: not compared with them.
 
     Raises
     ------
@@ -227,7 +231,7 @@ def match(
         places[record.name], missing[record.name] = _matched(aligned, record, min_features if is_needed else None)
         if is_needed and record.name in there:
             _warn_of_other_features(run, record, aligned.modalities[record.name].n_features)
-            changed[record.name] = look(run, record, aligned, places[record.name])
+            changed[record.name] = 0 if own else look(run, record, aligned, places[record.name])
     average = (unseen_covariate or run.record["config"].get("unseen_covariate")) == AVERAGE
     covariates = covariates_of(run.design, aligned, observed, average=average)
     totals = totals_of(aligned, run.modalities)

@@ -159,7 +159,7 @@ def _train(
         dataset, config, data=origin, command_line=command_line, on_epoch=on_epoch, on_screening=on_screening
     )
     prepared, chosen = fitted.prepared, fitted.run.replicate
-    matched = match(fitted.run, dataset)
+    matched = match(fitted.run, dataset, own=True)
     for replicate in range(fitted.run.n_replicates):
         arrange(matched, replicate)
     run = replace(fitted.run, record={**fitted.run.record, WIDTHS: interval_widths(matched)})
