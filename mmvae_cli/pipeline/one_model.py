@@ -32,8 +32,8 @@ def with_model_record(
     earlier = earlier_record(aligned, key).get(MODEL)
     if earlier is not None and str(earlier) != model:
         log.warning(
-            "the data hold results of another model under %r: those that are not written now are removed (a model that "
-            "is trained with another --key keeps its own)",
+            "the data hold results of another model under %r: what is written now does not keep them (a model that is "
+            "trained with another --key keeps its own)",
             key,
         )
         updates, replaces = {f"obs/{key}_split": split_of(run, aligned), **updates}, OF_A_MODEL
