@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -102,13 +103,18 @@ def test_damaged_values_are_warned_about_once(caplog) -> None:
 
 def test_the_example_data_are_not_warned_about(example_data: Path, caplog) -> None:
     _choose_all(example_data / "cll.h5mu")
-    assert caplog.messages == []
+    assert not warned(caplog)
 
 
 def test_published_data_are_not_warned_about(shared_data: Path, caplog) -> None:
     for path in shared_data.glob("*.h5mu"):
         _choose_all(path)
-    assert caplog.messages == []
+    assert not warned(caplog)
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was warned of; other tests in the process may have let more through."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def _choose_all(path: Path) -> None:
@@ -119,7 +125,7 @@ def _choose_all(path: Path) -> None:
 @pytest.mark.parametrize("asked", [("gaussian", None), ("gaussian", "zscore"), (None, "zscore")])
 def test_who_chose_is_not_warned(asked: tuple[str | None, str | None], caplog) -> None:
     choose(many("counts", -1), *asked)
-    assert caplog.text == ""
+    assert not warned(caplog)
 
 
 @pytest.mark.parametrize("likelihood", ["nb", "zinb", "poisson"])
