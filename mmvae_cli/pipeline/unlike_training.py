@@ -62,10 +62,10 @@ def look(run: Run, record: ModalityRecord, aligned: Aligned, places: np.ndarray)
             "what was measured there does not hold for them",
             record.name, counted_of(len(changed), len(rows), "sample"), listed(changed, most=3),
         )  # fmt: skip
-    if LIKELIHOODS[record.likelihood].sized:
-        _warn_of_another_profile(record, run.replicate, values, places)
-    else:
+    if LIKELIHOODS[record.likelihood].has_scale:
         _warn_of_another_scale(record, run.replicate, values, places)
+    else:
+        _warn_of_another_profile(record, run.replicate, values, places)
     return len(changed)
 
 
@@ -146,7 +146,8 @@ def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matri
     here = np.nansum(x, axis=0) / count
     spread = np.sqrt(np.nansum(np.square(x - here), axis=0) / count)
     away = float(np.median(np.abs(here - mean) / sd))
-    wider = float(np.median(spread / sd)) if len(x) >= ENOUGH_FOR_SD else 1.0
+    # half of the features constant in some samples: too sparse to say
+    wider = (float(np.median(spread / sd)) or 1.0) if len(x) >= ENOUGH_FOR_SD else 1.0
     slope = _slope(here, mean, sd)
     if away > FAR + 2.0 / np.sqrt(len(x)) or not 1 / WIDER <= wider <= WIDER or not 1 / STEEPER <= slope <= STEEPER:
         log.warning(

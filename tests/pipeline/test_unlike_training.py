@@ -137,3 +137,16 @@ def test_counts_of_other_features_are_said(tmp_path: Path, caplog) -> None:
     assert said(caplog) == ""
     mmvae_cli.embed(other_samples(mdata, lambda x: x.toarray()[:, ::-1]), run=run)
     assert "features with many counts are others than in the training" in said(caplog)
+
+
+@pytest.mark.parametrize("transform", ["none", "zscore"])
+def test_few_samples_of_rare_features_are_on_the_same_scale(transform: str, tmp_path: Path, caplog) -> None:
+    mdata = study(200, shared=20, other=20)
+    rare = np.random.default_rng(0).random(mdata.mod["rna"].shape) < np.linspace(0.02, 0.08, mdata.mod["rna"].n_vars)
+    mdata.mod["rna"].X = rare.astype(np.float32)
+    train(mdata, tmp_path / "run", epochs=1, transform={"rna": transform}, screen=False)
+    caplog.clear()
+    new = other_samples(mdata, lambda x: x)
+    for n_samples in (1, 20, 40):
+        mmvae_cli.embed(new[:n_samples].copy(), run=str(tmp_path / "run"))
+    assert said(caplog) == ""
