@@ -141,8 +141,8 @@ def test_counts_of_other_features_are_said(tmp_path: Path, caplog) -> None:
 
 @pytest.mark.parametrize("transform", ["none", "zscore"])
 def test_few_samples_of_rare_features_are_on_the_same_scale(transform: str, tmp_path: Path, caplog) -> None:
-    mdata = study(200, shared=20, other=20)
-    rare = np.random.default_rng(0).random(mdata.mod["rna"].shape) < np.linspace(0.02, 0.08, mdata.mod["rna"].n_vars)
+    mdata = study(300, shared=20, other=20)
+    rare = np.random.default_rng(0).random(mdata.mod["rna"].shape) < np.linspace(0.01, 0.03, mdata.mod["rna"].n_vars)
     mdata.mod["rna"].X = rare.astype(np.float32)
     train(mdata, tmp_path / "run", epochs=1, transform={"rna": transform}, screen=False)
     caplog.clear()
