@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmvae_cli.data.dataset import Dataset, Modality
+from mmvae_cli.data.evenly import evenly
 
 log = logging.getLogger("mmvae_cli")
 
@@ -32,7 +33,7 @@ def _alike(one: Modality, other: Modality) -> bool:
     common = one.obs.index[one.obs.index.isin(other.obs.index)].unique()
     if (columns < 0).any() or common.empty or not one.n_features:
         return False
-    chosen = common[np.unique(np.linspace(0, len(common) - 1, LOOKED_AT).astype(int))]
+    chosen = common[evenly(len(common), LOOKED_AT)]
     first, second = _rows(one, chosen), _rows(other, chosen)[:, columns]
     return bool(np.array_equal(first, second, equal_nan=True) and np.isfinite(first).any() and first.any())
 

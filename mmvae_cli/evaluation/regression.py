@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mmvae_cli.data.evenly import evenly
+
 PENALTIES = np.logspace(-3, 4, 15)  # of ridge regression, in units of the mean eigenvalue of the sources' scatter
 NEIGHBOURS = (3, 5, 10, 20, 50, 100)
 DIMENSIONS = (10, 50, None)  # leading coordinates that distances are measured along; None for all
@@ -60,7 +62,7 @@ def nearest_neighbours(train: np.ndarray, test: np.ndarray, y: np.ndarray) -> np
     k, and along how many leading coordinates distances are measured, are for each target those of its least squared
     leave-one-out error, on at most 1,000 training samples.
     """
-    chosen = np.unique(np.linspace(0, len(train) - 1, min(len(train), MOST_CHOOSING)).astype(int))
+    chosen = evenly(len(train), MOST_CHOOSING)
     counts = [k for k in NEIGHBOURS if k < len(train)] or [1]
     dimensions = dict.fromkeys(d if d is None or d < train.shape[1] else None for d in DIMENSIONS)
     ways = [(dimension, k) for dimension in dimensions for k in counts]

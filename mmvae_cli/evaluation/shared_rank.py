@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from mmvae_cli.data.covariates import without
+from mmvae_cli.data.evenly import evenly
 from mmvae_cli.evaluation.baselines import Problem, Values, predictor
 from mmvae_cli.evaluation.regression import ridge_coefficients
 
@@ -60,7 +61,7 @@ def _rank_of_target(
     rows = np.flatnonzero(observed[target] & np.any([observed[name] for name in sources], axis=0))
     if len(rows) < FEWEST_SAMPLES:
         return 0
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_SAMPLES)).astype(int))]
+    rows = rows[evenly(len(rows), MOST_SAMPLES)]
     dense = {name: _dense(values[name][rows]) for name in names}
     if nuisance is not None:
         dense = {name: without(dense[name], nuisance[rows], observed[name][rows]) for name in names}

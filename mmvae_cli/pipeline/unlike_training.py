@@ -12,6 +12,7 @@ import pandas as pd
 
 from mmvae_cli.data.aligned import Aligned
 from mmvae_cli.data.dataset import Matrix
+from mmvae_cli.data.evenly import evenly
 from mmvae_cli.data.marks import differ, feature_weights, marks
 from mmvae_cli.data.on_disk import blocks
 from mmvae_cli.errors import counted_of, listed
@@ -51,7 +52,7 @@ def look(run: Run, record: ModalityRecord, aligned: Aligned, places: np.ndarray)
         (n_features of the record,) where its features stand; -1 where the data lack one.
     """
     there = np.flatnonzero(aligned.rows[record.name] >= 0)
-    rows = there[np.linspace(0, len(there) - 1, min(len(there), MOST_SAMPLES)).astype(int)]
+    rows = there[evenly(len(there), MOST_SAMPLES)]
     if not len(rows):
         return 0
     values = aligned.taken(record.name, places, rows)
@@ -133,7 +134,7 @@ def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matri
     """Compare means and sds of features with those of the training."""
     columns, mean, sd = _moments(record, replicate)
     chosen = np.flatnonzero((places[columns] >= 0) & (sd > 0))
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FEATURES)).astype(int)]
+    chosen = chosen[evenly(len(chosen), MOST_FEATURES)]
     part = values[:, columns[chosen]]
     x = np.asarray(part if isinstance(part, np.ndarray) else part.toarray(), dtype=np.float64)
     if record.weights is not None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mmvae_cli.data.evenly import evenly
 from mmvae_cli.model.batch import Batch
 from mmvae_cli.model.vae import MultimodalVAE
 from mmvae_cli.training.source import Data
@@ -37,7 +38,7 @@ def calibrate(model: MultimodalVAE, data: Data, rows: Tensor, variances: list[Te
     """
     if not (model.rule.calibrated and model.spec.joint == "calibrated") or len(model.names) < 2:
         return
-    rows = rows[:, torch.linspace(0, rows.shape[1] - 1, min(rows.shape[1], MOST_SAMPLES)).long().to(rows.device)]
+    rows = rows[:, torch.from_numpy(evenly(rows.shape[1], MOST_SAMPLES)).to(rows.device)]
     (best,) = _scores(model, data, rows, variances, [model.trust])
     while True:
         candidates = [_halved(model.trust, modality) for modality in range(len(model.names))]
