@@ -26,22 +26,18 @@ def warn_of_alike(counts: Mapping[str, int], what: str, say: logging.Logger) -> 
     what
         The column, for the message.
     """
-    groups = _groups(counts, _spelt)
-    if groups:
-        said = "; ".join(_with_counts(names, counts, repr) for names in groups)
-        say.warning(
-            "%s has classes that differ by letter case or blanks only, and count as different: %s; write them alike if "
-            "they are the same",
-            what, said,
-        )  # fmt: skip
-    groups = [names for names in _groups(counts, _look) if len({_spelt(name) for name in names}) > 1]
-    if groups:
-        said = "; ".join(_with_counts(names, counts, ascii) for names in groups)
-        say.warning(
-            "%s has classes that look alike, but are written with other characters (as of another script), and count "
-            "as different: %s; write them alike if they are the same",
-            what, said,
-        )  # fmt: skip
+    spelt = _groups(counts, _spelt)
+    looking = [names for names in _groups(counts, _look) if len({_spelt(name) for name in names}) > 1]
+    for groups, how, shown in (
+        (spelt, "differ by letter case or blanks only", repr),
+        (looking, "look alike, but are written with other characters (as of another script)", ascii),
+    ):
+        if groups:
+            said = "; ".join(_with_counts(names, counts, shown) for names in groups)
+            say.warning(
+                "%s has classes that %s, and count as different: %s; write them alike if they are the same",
+                what, how, said,
+            )  # fmt: skip
 
 
 def _spelt(name: str) -> str:

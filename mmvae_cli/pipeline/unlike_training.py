@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmvae_cli.data.aligned import Aligned
+from mmvae_cli.data.columns import column_moments
 from mmvae_cli.data.dataset import Matrix
 from mmvae_cli.data.evenly import evenly
 from mmvae_cli.data.marks import differ, feature_weights, marks
@@ -139,13 +140,12 @@ def _warn_of_another_scale(record: ModalityRecord, replicate: int, values: Matri
     x = np.asarray(part if isinstance(part, np.ndarray) else part.toarray(), dtype=np.float64)
     if record.weights is not None:
         x = np.log1p(x * record.view(record.weights, replicate)[chosen])
-    known = ~np.isnan(x)
-    count = known.sum(0)
-    x, mean, sd, count = x[:, count > 0], mean[chosen][count > 0], sd[chosen][count > 0], count[count > 0]
-    if not len(count):
+    moments = column_moments(x)
+    known = moments.count > 0
+    if not known.any():
         return
-    here = np.nansum(x, axis=0) / count
-    spread = np.sqrt(np.nansum(np.square(x - here), axis=0) / count)
+    moments, mean, sd = moments.of(known), mean[chosen][known], sd[chosen][known]
+    here, spread = moments.mean, np.sqrt(moments.scatter / moments.count)
     away = float(np.median(np.abs(here - mean) / sd))
     # half of the features constant in some samples: too sparse to say
     wider = (float(np.median(spread / sd)) or 1.0) if len(x) >= ENOUGH_FOR_SD else 1.0
