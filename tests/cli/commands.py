@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import shlex
 import signal
 from dataclasses import dataclass
@@ -32,15 +33,17 @@ class Result:
 
 
 def mmvae(command_line: str) -> Result:
-    """Run ``mmvae <command line>``."""
+    """Run ``mmvae <command line>``; leaves log and signals as they were."""
     out, err = io.StringIO(), io.StringIO()
-    handler = signal.getsignal(signal.SIGTERM)
+    log, handler = logging.getLogger("mmvae_cli"), signal.getsignal(signal.SIGTERM)
+    before = (list(log.handlers), log.level, log.propagate)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main(shlex.split(command_line))
     except SystemExit as end:
         return Result(int(end.code or 0), out.getvalue(), err.getvalue())
     finally:
+        log.handlers, log.level, log.propagate = before
         signal.signal(signal.SIGTERM, handler)
     raise AssertionError("main always ends with an exit code")
 

@@ -8,7 +8,11 @@ import anndata
 import mudata
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from mmvae_cli.data.dataset import Modality
+
+FORMS = {"dense": np.asarray, "sparse": sparse.csr_matrix}
 SAMPLES = {"rna": ["s3", "s1", "s4", "s2"], "atac": ["s2", "s5", "s1", "s3"], "adt": ["s1", "s2"]}
 
 
@@ -39,3 +43,10 @@ def small_mudata() -> mudata.MuData:
     mdata = mudata.MuData({name: small_modality(name) for name in SAMPLES})
     mdata.obs["label"] = [f"label of {sample}" for sample in mdata.obs_names]
     return mdata
+
+
+def numbered_modality(values: np.ndarray, form: str = "dense") -> Modality:
+    """The modality rna of samples s0, s1, … and features g0, g1, …"""
+    samples, features = ([f"{kind}{k}" for k in range(n)] for kind, n in zip("sg", values.shape, strict=True))
+    held = FORMS[form](np.asarray(values, np.float32))
+    return Modality("rna", held, pd.DataFrame(index=samples), pd.DataFrame(index=features))

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from mmvae_cli.data.copies import warn_of_copies
 from mmvae_cli.data.dataset import Dataset, Modality
+from tests.logged import warned
 
 VALUES = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 
@@ -22,7 +23,7 @@ def said(caplog, *modalities: Modality) -> list[str]:
     caplog.clear()
     obs = pd.DataFrame(index=modalities[0].obs.index)
     warn_of_copies(Dataset({one.name: one for one in modalities}, obs))
-    return [record.getMessage() for record in caplog.records]
+    return warned(caplog)
 
 
 @pytest.mark.parametrize(

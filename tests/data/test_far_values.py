@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse
 
 from mmvae_cli.data import far_values
-from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.far_values import warn_of_far_values
+from tests.data.objects import FORMS, numbered_modality
+from tests.logged import warned
 
-FORMS = {"dense": np.asarray, "sparse": sparse.csr_matrix}
 RNG = np.random.default_rng(0)
 SIZE = (40, 30)
 KINDS = {
@@ -26,10 +24,8 @@ KINDS = {
 
 def said(values: np.ndarray, caplog, form: str = "dense") -> list[str]:
     caplog.clear()
-    samples, features = ([f"{kind}{k}" for k in range(n)] for kind, n in zip("sg", values.shape, strict=True))
-    values = FORMS[form](np.asarray(values, np.float32))
-    warn_of_far_values(Modality("rna", values, pd.DataFrame(index=samples), pd.DataFrame(index=features)))
-    return [record.getMessage() for record in caplog.records]
+    warn_of_far_values(numbered_modality(values, form))
+    return warned(caplog)
 
 
 def damaged(kind: str, value: float, count: int = 1) -> np.ndarray:

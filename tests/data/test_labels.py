@@ -6,13 +6,9 @@ import pytest
 
 from mmvae_cli.data.labels import Label, against_rest, make_label, strata
 from mmvae_cli.errors import DataError
+from tests.logged import warned
 
 NAN = np.nan
-
-
-def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was warned of; other tests in the process may have let more through."""
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
 @pytest.mark.parametrize(

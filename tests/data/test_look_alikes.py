@@ -7,12 +7,13 @@ import logging
 import pytest
 
 from mmvae_cli.data.look_alikes import LOOKS_LIKE, warn_of_alike
+from tests.logged import warned
 
 
 def said(classes: list[str], caplog) -> list[str]:
     caplog.clear()
     warn_of_alike(dict.fromkeys(classes, 3), "label 'IGHV'", logging.getLogger("mmvae_cli"))
-    return [record.getMessage() for record in caplog.records]
+    return warned(caplog)
 
 
 @pytest.mark.parametrize(

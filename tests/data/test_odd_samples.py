@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse
 
 from mmvae_cli.data import odd_samples
-from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.odd_samples import warn_of_odd_samples
+from tests.data.objects import FORMS, numbered_modality
+from tests.logged import warned
 
-FORMS = {"dense": np.asarray, "sparse": sparse.csr_matrix}
 RNG = np.random.default_rng(0)
 LOGARITHMS = RNG.normal(7, 2, (40, 1)).clip(6, 8) + RNG.normal(0, 2, (40, 50)).clip(-5, 5)
 CALLS = RNG.integers(-2, 3, (40, 50))
@@ -19,10 +17,8 @@ CALLS = RNG.integers(-2, 3, (40, 50))
 
 def said(values: np.ndarray, caplog, form: str = "dense") -> list[str]:
     caplog.clear()
-    samples, features = ([f"{kind}{k}" for k in range(n)] for kind, n in zip("sg", values.shape, strict=True))
-    values = FORMS[form](np.asarray(values, np.float32))
-    warn_of_odd_samples(Modality("rna", values, pd.DataFrame(index=samples), pd.DataFrame(index=features)))
-    return [record.getMessage() for record in caplog.records]
+    warn_of_odd_samples(numbered_modality(values, form))
+    return warned(caplog)
 
 
 def with_rows(values: np.ndarray, rows: dict[int, float]) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy import sparse
 from mmvae_cli.data.dataset import Dataset, Modality
 from mmvae_cli.data.validate import problems, require_known_names, require_overlap, require_several, validate
 from mmvae_cli.errors import DataError
+from tests.logged import warned
 
 
 def modality(name: str, samples: str, features: str, values: object = None) -> Modality:
@@ -129,7 +130,7 @@ def test_few_common_samples_are_a_warning_with_names_of_both(n_common, caplog):
     names = [f"P{number}" for number in range(20)]
     others = names[:n_common] + [f"{name}-m" for name in names[n_common:]]
     require_overlap(dataset(modality("rna", " ".join(names), "x"), modality("meth", " ".join(others), "y")))
-    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    said = warned(caplog)
     if n_common == 1:
         (line,) = said
         assert line.startswith("only 1 sample is in two modalities, alone are: 'rna' has P1, P2, P3; 'meth' has P1-m, ")

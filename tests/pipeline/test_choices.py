@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from mmvae_cli.data.dataset import Modality
 from mmvae_cli.data.formats import Source, read
 from mmvae_cli.errors import DataError
 from mmvae_cli.pipeline.choices import Choice, choose
+from tests.logged import warned
 
 ROWS = {
     "continuous": [-1.5, 0.0, 2.5, 0.25],
@@ -82,7 +82,7 @@ def test_what_is_left_open_is_chosen_by_the_values(
 )
 def test_one_value_that_decides_for_all_is_warned_about(kind, bad, would_be, taken_as, caplog) -> None:
     choose(many(kind, bad))
-    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (warning,) = warned(caplog)
     assert f"'rna' would be {would_be} but for 1 of 400" in warning
     assert f"the first {bad:g} at sample 's3', feature 'g7'" in warning
     assert f"It is taken as {taken_as}" in warning
@@ -110,11 +110,6 @@ def test_published_data_are_not_warned_about(shared_data: Path, caplog) -> None:
     for path in shared_data.glob("*.h5mu"):
         _choose_all(path)
     assert not warned(caplog)
-
-
-def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was warned of; other tests in the process may have let more through."""
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def _choose_all(path: Path) -> None:

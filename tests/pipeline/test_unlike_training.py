@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 from pathlib import Path
 
 import mudata
@@ -17,6 +16,7 @@ from mmvae_cli.data.aligned import align
 from mmvae_cli.data.formats import read
 from mmvae_cli.pipeline.unlike_training import look
 from mmvae_cli.training.run import load_run
+from tests.logged import warned
 from tests.pipeline.helpers import permuted, rebuilt, study, train
 
 CHANGED, SCALE = "have other values than in the training", "another scale than in the training"
@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> str:
-    return "\n".join(record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
+    return "\n".join(warned(caplog))
 
 
 def other_samples(mdata: mudata.MuData, change) -> mudata.MuData:
