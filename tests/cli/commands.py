@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import logging
 import shlex
 import signal
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmvae_cli.cli.main import main
+from tests.logged import log_as_before
 
 QUICK = "--epochs 3 --threads 1"
 
@@ -35,15 +35,13 @@ class Result:
 def mmvae(command_line: str) -> Result:
     """Run ``mmvae <command line>``; leaves log and signals as they were."""
     out, err = io.StringIO(), io.StringIO()
-    log, handler = logging.getLogger("mmvae_cli"), signal.getsignal(signal.SIGTERM)
-    before = (list(log.handlers), log.level, log.propagate)
+    handler = signal.getsignal(signal.SIGTERM)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with log_as_before(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main(shlex.split(command_line))
     except SystemExit as end:
         return Result(int(end.code or 0), out.getvalue(), err.getvalue())
     finally:
-        log.handlers, log.level, log.propagate = before
         signal.signal(signal.SIGTERM, handler)
     raise AssertionError("main always ends with an exit code")
 
